@@ -1,0 +1,3 @@
+//! The compiled policy: open, check, read.
+
+pub(crate) mod format;

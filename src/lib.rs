@@ -1,0 +1,13 @@
+//! Tollgate screens telephone numbers.
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+mod automaton;
+mod error;
+mod index;
+mod number;
+mod text;
+mod verdict;
+
+pub use error::Error;
+pub use number::{MAX_NAME_LEN, MAX_NUMBER_DIGITS, Name, Number, NumberType, Region};
+pub use verdict::{Action, Direction, Reason, Rule, Verdict};

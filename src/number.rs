@@ -1,0 +1,302 @@
+//! The values numbers are described with: [`Number`], [`Region`], [`NumberType`], [`Name`].
+//!
+//! All of them are plain `Copy` values with their text inside, so that a
+//! [`Verdict`](crate::Verdict) made of them outlives the index it came from.
+
+use std::fmt;
+
+/// The most digits a [`Number`] keeps.
+///
+/// E.164 (ITU-T E.164 §6.2) allows 15; some national plans in libphonenumber go to 17 behind
+/// the calling code. What is dialled behind the fortieth digit can change no answer: no plan row
+/// and no list entry is that long, and exchanges ignore trailing digits anyway.
+pub const MAX_NUMBER_DIGITS: usize = 40;
+
+/// The most bytes a list, profile or policy name may have.
+pub const MAX_NAME_LEN: usize = 47;
+
+/// E.164 digits, without `+`: the number that would be dialled.
+///
+/// Longer than 15 digits is possible; such a number is over-dialled or unassigned.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number {
+    len: u8,
+    digits: [u8; MAX_NUMBER_DIGITS],
+}
+
+impl Number {
+    /// No digits at all: what a verdict holds where nothing could be read.
+    pub const EMPTY: Number = Number { len: 0, digits: [0; MAX_NUMBER_DIGITS] };
+
+    /// A number from ASCII digits without `+`; digits behind the fortieth are not kept.
+    /// `None` where a byte is no ASCII digit.
+    #[must_use]
+    pub fn from_digits(digits: &[u8]) -> Option<Number> {
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let mut number = Number::EMPTY;
+        number.extend(digits);
+        Some(number)
+    }
+
+    /// Appends ASCII digits; the caller has checked that they are digits.
+    #[inline]
+    pub(crate) fn extend(&mut self, digits: &[u8]) {
+        debug_assert!(digits.iter().all(u8::is_ascii_digit));
+        let at = self.len as usize;
+        let n = digits.len().min(MAX_NUMBER_DIGITS - at);
+        self.digits[at..at + n].copy_from_slice(&digits[..n]);
+        self.len += n as u8;
+    }
+
+    /// The digits in ASCII, without `+`.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.digits[..self.len as usize]
+    }
+
+    /// The digits as text, without `+`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// How many digits.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// True where nothing could be read.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl fmt::Display for Number {
+    /// `+` and the digits; nothing for an empty number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() { Ok(()) } else { write!(f, "+{}", self.as_str()) }
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Number({self})")
+    }
+}
+
+/// An ISO 3166-1 alpha-2 region, or `001` for calling codes that belong to no country
+/// (+800, +808, +870, +878, +881, +882, +883, +888, +979), or none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Region([u8; 3]);
+
+impl Region {
+    /// No region: the number belongs to nobody, or to one of several that share a code.
+    pub const NONE: Region = Region([0; 3]);
+    /// `001`, the world: calling codes that belong to no country.
+    pub const WORLD: Region = Region(*b"001");
+
+    /// A region from `SK`, `sk` or `001`; `None` for any other form. Whether the numbering plan
+    /// knows it is the plan's to say.
+    #[must_use]
+    pub const fn new(code: &str) -> Option<Region> {
+        match code.as_bytes() {
+            b"001" => Some(Region::WORLD),
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+                Some(Region([a.to_ascii_uppercase(), b.to_ascii_uppercase(), 0]))
+            }
+            _ => None,
+        }
+    }
+
+    /// `SK`, `001`, or empty for none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let len = self.0.iter().position(|&b| b == 0).unwrap_or(3);
+        std::str::from_utf8(&self.0[..len]).unwrap_or_default()
+    }
+
+    /// True for [`Region::NONE`].
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0[0] == 0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({self})")
+    }
+}
+
+/// What kind of number it is, in libphonenumber's terms (`PhoneNumberUtil.PhoneNumberType`).
+///
+/// `Unknown` means that the numbering plan assigns the number to nobody.
+/// The discriminants are the plan's on-disk codes (`docs/format.md`) and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the names are libphonenumber's
+pub enum NumberType {
+    #[default]
+    Unknown = 0,
+    PremiumRate = 1,
+    TollFree = 2,
+    SharedCost = 3,
+    Voip = 4,
+    PersonalNumber = 5,
+    Pager = 6,
+    Uan = 7,
+    Voicemail = 8,
+    FixedLine = 9,
+    Mobile = 10,
+    FixedLineOrMobile = 11,
+}
+
+impl NumberType {
+    /// Every type, in the order of the discriminants.
+    pub const ALL: [NumberType; 12] = [
+        NumberType::Unknown,
+        NumberType::PremiumRate,
+        NumberType::TollFree,
+        NumberType::SharedCost,
+        NumberType::Voip,
+        NumberType::PersonalNumber,
+        NumberType::Pager,
+        NumberType::Uan,
+        NumberType::Voicemail,
+        NumberType::FixedLine,
+        NumberType::Mobile,
+        NumberType::FixedLineOrMobile,
+    ];
+
+    /// The type with this on-disk code.
+    #[inline]
+    pub(crate) fn from_code(code: u8) -> NumberType {
+        NumberType::ALL.get(code as usize).copied().unwrap_or(NumberType::Unknown)
+    }
+
+    /// The name in policies and answers: `premium_rate`, `unknown`, …
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NumberType::Unknown => "unknown",
+            NumberType::PremiumRate => "premium_rate",
+            NumberType::TollFree => "toll_free",
+            NumberType::SharedCost => "shared_cost",
+            NumberType::Voip => "voip",
+            NumberType::PersonalNumber => "personal_number",
+            NumberType::Pager => "pager",
+            NumberType::Uan => "uan",
+            NumberType::Voicemail => "voicemail",
+            NumberType::FixedLine => "fixed_line",
+            NumberType::Mobile => "mobile",
+            NumberType::FixedLineOrMobile => "fixed_line_or_mobile",
+        }
+    }
+}
+
+impl fmt::Display for NumberType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A short name with its text inside: of a list, a profile or a policy.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    len: u8,
+    bytes: [u8; MAX_NAME_LEN],
+}
+
+impl Name {
+    /// No name.
+    pub const EMPTY: Name = Name { len: 0, bytes: [0; MAX_NAME_LEN] };
+
+    /// A name of at most [`MAX_NAME_LEN`] bytes; `None` where the text is longer.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Name> {
+        let mut name = Name::EMPTY;
+        name.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        name.len = text.len() as u8;
+        Some(name)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len as usize]).unwrap_or_default()
+    }
+
+    /// True for [`Name::EMPTY`].
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl Default for Name {
+    fn default() -> Name {
+        Name::EMPTY
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_keeps_forty_digits_and_refuses_the_rest() {
+        assert_eq!(Number::from_digits(b"37126123456").unwrap().to_string(), "+37126123456");
+        assert_eq!(Number::from_digits(&[b'1'; 60]).unwrap().len(), MAX_NUMBER_DIGITS);
+        assert!(Number::from_digits(b"371x").is_none());
+        assert_eq!(Number::EMPTY.to_string(), "");
+    }
+
+    #[test]
+    fn region_is_two_letters_or_the_world() {
+        assert_eq!(Region::new("sk").unwrap().as_str(), "SK");
+        assert_eq!(Region::new("001").unwrap(), Region::WORLD);
+        for bad in ["", "S", "SVK", "1A", "002", "é"] {
+            assert!(Region::new(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn type_codes_are_their_positions() {
+        for (i, t) in NumberType::ALL.iter().enumerate() {
+            assert_eq!(*t as usize, i);
+            assert_eq!(NumberType::from_code(i as u8), *t);
+        }
+    }
+
+    #[test]
+    fn name_has_a_bound() {
+        assert!(Name::new(&"x".repeat(MAX_NAME_LEN)).is_some());
+        assert!(Name::new(&"x".repeat(MAX_NAME_LEN + 1)).is_none());
+    }
+}
