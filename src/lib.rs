@@ -2,6 +2,8 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 mod automaton;
+#[cfg(feature = "compile")]
+pub mod compile;
 mod error;
 mod index;
 mod number;
