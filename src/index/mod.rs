@@ -1,3 +1,253 @@
 //! The compiled policy: open, check, read.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `format.rs` | the container: header, section table, checksum |
+//! | `map.rs` | the bytes: in memory or mapped |
+//! | `provenance.rs` | where an index and its entries come from |
 
 pub(crate) mod format;
+mod map;
+pub(crate) mod provenance;
+
+use crate::dial::Site;
+use crate::error::Error;
+use crate::explain::{self, Explanation};
+use crate::lists::{Clock, Lists};
+use crate::number::Region;
+use crate::plan::Plan;
+use crate::profile::Profiles;
+use crate::screen::{self, Judged, NoTrace, Question};
+use crate::verdict::{Direction, Verdict};
+use format::{Kind, Sections};
+use map::Data;
+use provenance::{IndexInfo, Provenance};
+use std::path::Path;
+
+/// What to ask beside the number: which profile, which direction, which home region.
+///
+/// ```
+/// use tollgate::{Direction, Query, Region};
+/// let query = Query::new().profile("tenant-7").direction(Direction::Inbound);
+/// let elsewhere = Query::new().home(Region::new("DE").unwrap());
+/// # let _ = (query, elsewhere);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'q> {
+    profile: Option<&'q str>,
+    direction: Direction,
+    home: Option<Region>,
+}
+
+impl<'q> Query<'q> {
+    /// The default profile, outbound, the policy's home region.
+    #[must_use]
+    pub const fn new() -> Query<'q> {
+        Query { profile: None, direction: Direction::Outbound, home: None }
+    }
+
+    /// Asks this profile instead of the default one.
+    #[must_use]
+    pub const fn profile(mut self, name: &'q str) -> Query<'q> {
+        self.profile = Some(name);
+        self
+    }
+
+    /// Asks for this direction.
+    #[must_use]
+    pub const fn direction(mut self, direction: Direction) -> Query<'q> {
+        self.direction = direction;
+        self
+    }
+
+    /// Reads the dialled string as it is dialled in this region. The site's outside-line digit and
+    /// extension lengths still apply, its own international prefixes do not.
+    #[must_use]
+    pub const fn home(mut self, home: Region) -> Query<'q> {
+        self.home = Some(home);
+        self
+    }
+}
+
+/// One immutable, self-contained, checked index.
+///
+/// Opening checks every byte once; screening then trusts them. An `Index` is `Send` and `Sync`,
+/// and any number of threads may ask it at a time. Most programs hold it in a
+/// [`Gate`](crate::Gate), which can swap it.
+#[derive(Debug)]
+pub struct Index {
+    data: Data,
+    pub(crate) plan: Plan,
+    pub(crate) site: Site,
+    pub(crate) lists: Lists,
+    pub(crate) profiles: Profiles,
+    pub(crate) provenance: Provenance,
+}
+
+impl Index {
+    /// Reads an index file into memory and checks it. Later changes to the file do not matter.
+    ///
+    /// # Errors
+    ///
+    /// Every way in which the file can be missing, cut, damaged, of another version or malformed
+    /// is its own [`Error`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Index, Error> {
+        Index::check(Data::read(path.as_ref())?)
+    }
+
+    /// Maps an index file and checks it: the pages are shared by all processes that map it.
+    ///
+    /// # Safety
+    ///
+    /// While the index (or a gate that holds it) lives, nobody may change or cut the file in
+    /// place: what was checked would no longer be what is read, and a cut file ends the process
+    /// with `SIGBUS`. `tollgate build` and [`compile::write_file`](crate::compile::write_file)
+    /// never do that, they write aside and rename; `cp` over the file, an editor or `rsync
+    /// --inplace` do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::open`].
+    pub unsafe fn map(path: impl AsRef<Path>) -> Result<Index, Error> {
+        // SAFETY: the caller's promise is `Data::map`'s contract.
+        Index::check(unsafe { Data::map(path.as_ref()) }?)
+    }
+
+    /// Checks an index that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::open`].
+    pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Index, Error> {
+        Index::check(Data::Owned(bytes.into()))
+    }
+
+    fn check(data: Data) -> Result<Index, Error> {
+        let sections = Sections::parse(&data, Kind::Index)?;
+        let plan = Plan::decode(&data, &sections)?;
+        let site = decode_site(&data, &sections, &plan)?;
+        let lists = Lists::decode(&data, &sections)?;
+        let profiles = Profiles::decode(&data, &sections, lists.lists.len())?;
+        let provenance = Provenance::decode(&data, &sections, &lists)?;
+        Ok(Index { data, plan, site, lists, profiles, provenance })
+    }
+
+    /// The file's bytes.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Screens a dialled string with the default profile, outbound.
+    ///
+    /// Takes any bytes; allocates nothing, takes no lock, makes no system call (the clock only
+    /// where a matched list entry can expire) and cannot fail: what cannot be read is a verdict of
+    /// its own. Time is proportional to the length of the text, of which at most 1,024 bytes are
+    /// looked at.
+    #[inline]
+    #[must_use]
+    pub fn screen(&self, dialled: &[u8]) -> Verdict {
+        let question = Question { profile: 0, direction: Direction::Outbound, home: None };
+        screen::judge(self, question, dialled, Clock::system(), NoTrace).verdict
+    }
+
+    /// Screens a dialled string or caller id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownProfile`] and [`Error::UnknownRegion`], where the query names what the index
+    /// does not have. Nothing else can fail.
+    #[inline]
+    pub fn screen_with(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Verdict, Error> {
+        Ok(self.judge(query, dialled)?.verdict)
+    }
+
+    /// As [`Index::screen_with`], with the positions of the lists.
+    #[inline]
+    pub(crate) fn judge(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Judged, Error> {
+        Ok(screen::judge(self, self.resolve(query)?, dialled, Clock::system(), NoTrace))
+    }
+
+    /// As [`Index::screen_with`], at a time given in seconds since 1970-01-01T00:00:00Z, by which
+    /// entries that expire are judged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::screen_with`].
+    pub fn screen_at(&self, query: &Query<'_>, dialled: &[u8], now: i64) -> Result<Verdict, Error> {
+        Ok(screen::judge(self, self.resolve(query)?, dialled, Clock::fixed(now), NoTrace).verdict)
+    }
+
+    /// The whole chain from the text to the verdict, with file and line of the entries that
+    /// matched. For people: it allocates.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::screen_with`].
+    pub fn explain(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Explanation, Error> {
+        Ok(explain::explain(self, self.resolve(query)?, dialled))
+    }
+
+    /// What the index was made of.
+    #[must_use]
+    pub fn info(&self) -> IndexInfo {
+        provenance::info(self)
+    }
+
+    /// How many list entries the index holds (a range counts once a prefix).
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.lists.lists.iter().map(|l| l.entries).sum()
+    }
+
+    /// True where the bytes are a mapped file.
+    #[must_use]
+    pub fn is_mapped(&self) -> bool {
+        self.data.is_mapped()
+    }
+
+    #[inline]
+    fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
+        let profile = match query.profile {
+            None => 0,
+            Some(name) => {
+                self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?
+            }
+        };
+        let home = match query.home {
+            None => None,
+            Some(region) => Some(
+                self.plan
+                    .territory(region)
+                    .ok_or_else(|| Error::UnknownRegion { region: region.as_str().to_owned() })?,
+            ),
+        };
+        Ok(Question { profile, direction: query.direction, home })
+    }
+}
+
+fn decode_site(bytes: &[u8], sections: &Sections, plan: &Plan) -> Result<Site, Error> {
+    let mut c = sections.cursor(bytes, "SITE")?;
+    let home = Region::new(c.text()?)
+        .and_then(|home| plan.territory(home))
+        .ok_or(c.corrupt(0, "the home region is not in the plan"))?;
+    let at = c.position();
+    let outside_line = match c.u8()? {
+        0 => None,
+        digit if digit.is_ascii_digit() => Some(digit),
+        _ => return Err(c.corrupt(at, "the outside-line digit is no digit")),
+    };
+    let extensions = c.u64()?;
+    let count = c.u16()?;
+    let mut international_prefixes = Vec::new();
+    for _ in 0..count {
+        let at = c.position();
+        let prefix = c.text()?.as_bytes();
+        if prefix.is_empty() || !prefix.iter().all(u8::is_ascii_digit) {
+            return Err(c.corrupt(at, "an international prefix is not made of digits"));
+        }
+        international_prefixes.push(prefix.into());
+    }
+    c.finish()?;
+    Ok(Site { home, outside_line, extensions, international_prefixes })
+}

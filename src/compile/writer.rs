@@ -1,0 +1,574 @@
+//! The index writer: a resolved policy and a plan become the bytes of an index.
+//!
+//! Deterministic: everything is sorted or in the policy's order, and nothing comes from the clock,
+//! the machine or a hash map's order.
+
+use super::model::{Countries, Entry, Key, ListAction, Model, RuleSet, Types};
+use crate::error::Error;
+use crate::index::format::{Container, Kind, SectionWriter, Sections};
+use crate::index::provenance::NO_TIME;
+use crate::lists::{Cover, MAX_JUMP_DIGITS, MAX_WHOLE_DIGITS, Member, NEVER, POW10, whole_digits, whole_key};
+use crate::number::NumberType;
+use crate::plan::Plan;
+use crate::profile::{Decision, SATELLITE_BIT};
+use crate::verdict::Action;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+/// What an index says of itself beside the policy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meta {
+    pub(crate) description: String,
+    pub(crate) by: String,
+    pub(crate) why: String,
+    /// Seconds since the epoch; an input, so that the same input gives the same bytes.
+    pub(crate) built: Option<i64>,
+}
+
+const _: () = assert!(Types::SATELLITE == SATELLITE_BIT);
+
+/// The index of a policy. `plan_file` is a whole plan file, as `tollgate plan` writes it.
+///
+/// # Errors
+///
+/// Those of opening the plan file.
+pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Error> {
+    let plan = Plan::decode(plan_file, &Sections::parse(plan_file, Kind::Plan)?)?;
+    let mut container = Container::new(Kind::Index);
+    container.add("META", metadata(model, meta));
+    container.add("SRCS", sources(model));
+    container.add("SITE", site(model));
+    let mut sets = Sets::new();
+    let whole = WholeNumbers::collect(&model.entries);
+    let whole_section = whole.section(&model.entries, &mut sets);
+    let prefixes = transducer(&model.entries, Space::Number, &mut sets);
+    let local = transducer(&model.entries, Space::Local, &mut sets);
+    let raw = raw_trie(&model.entries, &mut sets);
+    container.add("LIST", lists(model));
+    container.add("MEMB", sets.section());
+    container.add("NUMW", whole_section);
+    container.add("NUMP", prefixes);
+    container.add("LOCL", local);
+    container.add("RAWT", raw);
+    let (rules, profiles) = profiles(model, &plan);
+    container.add("RULE", rules);
+    container.add("PROF", profiles);
+    container.add("ORIG", origins(&model.entries, &whole));
+    for (tag, section) in super::plan::sections(plan_file)? {
+        container.add(tag, section.to_vec());
+    }
+    Ok(container.finish())
+}
+
+/// Writes a file so that a reader, or a power cut, never sees half of it: aside in the same
+/// folder, synced, renamed into place, and the folder synced.
+///
+/// # Errors
+///
+/// What the system says; the file that was there before is still there then.
+pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or_else(|| std::io::Error::other("the path names no file"))?;
+    let mut aside = std::ffi::OsString::from(".");
+    aside.push(name);
+    aside.push(format!(".{}.tmp", std::process::id()));
+    let aside = folder.join(aside);
+    let result = (|| {
+        let mut file = std::fs::File::create(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&aside, path)
+    })();
+    if result.is_err() {
+        let _ = std::fs::remove_file(&aside);
+        return result;
+    }
+    // The rename itself is in the folder. Where folders cannot be synced, the file still can.
+    #[cfg(unix)]
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
+    let mut w = SectionWriter::default();
+    w.text(&model.name);
+    w.text(&meta.description);
+    w.text(&meta.by);
+    w.text(&meta.why);
+    w.text(concat!("tollgate ", env!("CARGO_PKG_VERSION")));
+    w.i64(meta.built.unwrap_or(NO_TIME));
+    w.0
+}
+
+fn sources(model: &Model) -> Vec<u8> {
+    let mut w = SectionWriter::default();
+    w.u32(model.sources.len() as u32);
+    for source in &model.sources {
+        w.bytes(&source.sha256);
+        w.u64(source.bytes);
+        w.u64(source.entries);
+        w.text(&source.path);
+    }
+    w.0
+}
+
+fn site(model: &Model) -> Vec<u8> {
+    let mut w = SectionWriter::default();
+    w.text(model.site.home.as_str());
+    w.u8(model.site.outside_line.unwrap_or(0));
+    w.u64(model.site.extensions.iter().filter(|&&n| n < 64).fold(0, |mask, &n| mask | 1 << n));
+    w.u16(model.site.international_prefixes.len() as u16);
+    for prefix in &model.site.international_prefixes {
+        w.text(prefix);
+    }
+    w.0
+}
+
+fn lists(model: &Model) -> Vec<u8> {
+    let mut counts = vec![0u64; model.lists.len()];
+    for entry in &model.entries {
+        counts[entry.list as usize] += 1;
+    }
+    let mut w = SectionWriter::default();
+    w.u32(model.lists.len() as u32);
+    for (list, count) in model.lists.iter().zip(counts) {
+        w.u8(match list.action {
+            ListAction::Allow => 0,
+            ListAction::Block => 1,
+            ListAction::Log => 2,
+        });
+        w.u64(count);
+        w.text(&list.name);
+    }
+    w.0
+}
+
+/// Membership sets, each stored once. Set 0 is empty.
+struct Sets {
+    ids: HashMap<Box<[Member]>, u32>,
+    in_order: Vec<Box<[Member]>>,
+}
+
+impl Sets {
+    fn new() -> Sets {
+        let empty: Box<[Member]> = Box::new([]);
+        Sets { ids: HashMap::from([(empty.clone(), 0)]), in_order: vec![empty] }
+    }
+
+    /// The id of the set of these members. Where a list makes the same claim twice, the one that
+    /// holds longer counts.
+    fn id(&mut self, members: &mut Vec<Member>) -> u32 {
+        members.sort_unstable_by_key(|m| (m.list, m.cover, std::cmp::Reverse(m.expires)));
+        members.dedup_by_key(|m| (m.list, m.cover));
+        if let Some(&id) = self.ids.get(members.as_slice()) {
+            return id;
+        }
+        let set: Box<[Member]> = members.as_slice().into();
+        let id = self.in_order.len() as u32;
+        self.in_order.push(set.clone());
+        self.ids.insert(set, id);
+        id
+    }
+
+    fn section(&self) -> Vec<u8> {
+        let mut w = SectionWriter::default();
+        w.u32(self.in_order.len() as u32);
+        w.u32(self.in_order.iter().map(|s| s.len() as u32).sum());
+        let mut offset = 0;
+        w.u32(0);
+        for set in &self.in_order {
+            offset += set.len() as u32;
+            w.u32(offset);
+        }
+        for member in self.in_order.iter().flatten() {
+            w.u32(member.list);
+            w.u32(member.cover as u32);
+            w.i64(member.expires);
+        }
+        w.0
+    }
+}
+
+fn member(entry: &Entry, whole: bool) -> Member {
+    Member {
+        list: entry.list,
+        cover: if whole { Cover::Whole } else { Cover::Prefix },
+        expires: entry.expires.unwrap_or(NEVER),
+    }
+}
+
+/// Entries that go into `NUMW`: whole numbers without `X`, within E.164's bound.
+struct WholeNumbers {
+    /// (key, position in the entries), sorted.
+    keys: Vec<(u64, u32)>,
+}
+
+fn plain_whole(key: &Key) -> Option<u64> {
+    match key {
+        Key::Number { digits, whole: true } if !digits.contains(&b'X') => whole_key(digits),
+        _ => None,
+    }
+}
+
+impl WholeNumbers {
+    fn collect(entries: &[Entry]) -> WholeNumbers {
+        let mut keys: Vec<(u64, u32)> =
+            entries.iter().enumerate().filter_map(|(i, e)| Some((plain_whole(&e.key)?, i as u32))).collect();
+        keys.sort_unstable();
+        WholeNumbers { keys }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &[(u64, u32)]> {
+        self.keys.chunk_by(|a, b| a.0 == b.0)
+    }
+
+    fn section(&self, entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
+        let mut keys = Vec::new();
+        let mut ids = Vec::new();
+        let mut members = Vec::new();
+        for group in self.groups() {
+            members.clear();
+            members.extend(group.iter().map(|&(_, i)| member(&entries[i as usize], true)));
+            keys.push(group[0].0);
+            ids.push(sets.id(&mut members));
+        }
+        // About sixteen numbers a slot, were they spread evenly: a table much smaller than the keys.
+        let wanted = keys.len() as u64 / 16;
+        let jump_digits = (0..MAX_JUMP_DIGITS).find(|&d| POW10[d as usize] > wanted).unwrap_or(MAX_JUMP_DIGITS);
+        let divisor = POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
+        let mut w = SectionWriter::default();
+        w.u32(keys.len() as u32);
+        w.u32(jump_digits);
+        for &key in &keys {
+            w.u64(key);
+        }
+        let mut at = 0;
+        for head in 0..=POW10[jump_digits as usize] {
+            while at < keys.len() && (keys[at] >> 4) / divisor < head {
+                at += 1;
+            }
+            w.u32(at as u32);
+        }
+        for id in ids {
+            w.u32(id);
+        }
+        w.0
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Space {
+    Number,
+    Local,
+}
+
+/// What a transducer is built from.
+struct Keys<'k> {
+    /// Without `X`, sorted.
+    literal: Vec<(&'k [u8], Member)>,
+    /// With `X`.
+    patterns: Vec<(&'k [u8], Member)>,
+}
+
+/// A transducer under construction: equal states are made once.
+struct Transducer<'k, 's> {
+    keys: Keys<'k>,
+    sets: &'s mut Sets,
+    states: Vec<([u32; 10], u32)>,
+    known: HashMap<([u32; 10], u32), u32>,
+    /// States below which only patterns are alive: (pattern, digits of it that are used).
+    pattern_states: HashMap<Vec<(u32, u8)>, u32>,
+}
+
+fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Vec<u8> {
+    let mut literal = Vec::new();
+    let mut patterns = Vec::new();
+    for entry in entries {
+        let (digits, whole) = match (&entry.key, space) {
+            (Key::Number { digits, whole }, Space::Number) if plain_whole(&entry.key).is_none() => (digits, *whole),
+            (Key::Local { digits, whole }, Space::Local) => (digits, *whole),
+            _ => continue,
+        };
+        let to = if digits.contains(&b'X') { &mut patterns } else { &mut literal };
+        to.push((&**digits, member(entry, whole)));
+    }
+    literal.sort_unstable();
+    let all: Vec<(u32, u8)> = (0..patterns.len() as u32).map(|i| (i, 0)).collect();
+    let mut t = Transducer {
+        keys: Keys { literal, patterns },
+        sets,
+        states: vec![([0; 10], 0)],
+        known: HashMap::new(),
+        pattern_states: HashMap::new(),
+    };
+    let root = t.state(0..t.keys.literal.len(), 0, all, true);
+    t.section(root)
+}
+
+impl Transducer<'_, '_> {
+    /// The state in which these literals and patterns are alive, `depth` digits from the root.
+    fn state(&mut self, literals: std::ops::Range<usize>, depth: usize, patterns: Vec<(u32, u8)>, root: bool) -> u32 {
+        if literals.is_empty() {
+            if patterns.is_empty() && !root {
+                return 0;
+            }
+            if let Some(&known) = self.pattern_states.get(&patterns) {
+                return known;
+            }
+        }
+        let mut members = Vec::new();
+        let mut from = literals.start;
+        while from < literals.end && self.keys.literal[from].0.len() == depth {
+            members.push(self.keys.literal[from].1);
+            from += 1;
+        }
+        for &(i, used) in &patterns {
+            let (digits, member) = self.keys.patterns[i as usize];
+            if digits.len() == used as usize {
+                members.push(member);
+            }
+        }
+        let set = self.sets.id(&mut members);
+        let mut next = [0; 10];
+        for (digit, slot) in (b'0'..=b'9').zip(&mut next) {
+            let own = self.keys.literal[from..literals.end].partition_point(|(d, _)| d[depth] <= digit);
+            let alive: Vec<(u32, u8)> = patterns
+                .iter()
+                .filter(|&&(i, used)| {
+                    let digits = self.keys.patterns[i as usize].0;
+                    digits.get(used as usize).is_some_and(|&d| d == digit || d == b'X')
+                })
+                .map(|&(i, used)| (i, used + 1))
+                .collect();
+            *slot = self.state(from..from + own, depth + 1, alive, false);
+            from += own;
+        }
+        let known = self.known.get(&(next, set)).copied();
+        let id = known.unwrap_or_else(|| {
+            self.states.push((next, set));
+            let id = self.states.len() as u32 - 1;
+            if !root {
+                self.known.insert((next, set), id);
+            }
+            id
+        });
+        if literals.is_empty() && !root {
+            self.pattern_states.insert(patterns, id);
+        }
+        id
+    }
+
+    /// States in breadth-first order: the root is 1, the dead state 0, and those near the root,
+    /// which every call reads, lie together.
+    fn section(&self, root: u32) -> Vec<u8> {
+        let mut number = vec![0u32; self.states.len()];
+        let mut order = vec![0, root];
+        number[root as usize] = 1;
+        let mut at = 1;
+        while at < order.len() {
+            for &next in &self.states[order[at] as usize].0 {
+                if next != 0 && number[next as usize] == 0 {
+                    number[next as usize] = order.len() as u32;
+                    order.push(next);
+                }
+            }
+            at += 1;
+        }
+        let mut w = SectionWriter::default();
+        w.u32(order.len() as u32);
+        for &state in &order {
+            let (next, set) = &self.states[state as usize];
+            for &n in next {
+                w.u32(number[n as usize]);
+            }
+            w.u32(*set);
+        }
+        w.0
+    }
+}
+
+fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
+    let mut keys: BTreeMap<&[u8], Vec<Member>> = BTreeMap::new();
+    for entry in entries {
+        if let Key::Raw { bytes, whole } = &entry.key {
+            keys.entry(bytes).or_default().push(member(entry, *whole));
+        }
+    }
+    let keys: Vec<(&[u8], u32)> = keys.into_iter().map(|(k, mut m)| (k, sets.id(&mut m))).collect();
+    // Breadth-first: (range of keys, depth).
+    let mut queue = vec![(0..keys.len(), 0usize)];
+    let mut nodes = SectionWriter::default();
+    let (mut labels, mut targets) = (SectionWriter::default(), SectionWriter::default());
+    let mut at = 0;
+    while at < queue.len() {
+        let (range, depth) = queue[at].clone();
+        at += 1;
+        let mut from = range.start;
+        let mut set = 0;
+        if from < range.end && keys[from].0.len() == depth {
+            set = keys[from].1;
+            from += 1;
+        }
+        let first = labels.0.len() as u32;
+        while from < range.end {
+            let byte = keys[from].0[depth];
+            let own = keys[from..range.end].partition_point(|(k, _)| k[depth] <= byte);
+            labels.u8(byte);
+            targets.u32(queue.len() as u32);
+            queue.push((from..from + own, depth + 1));
+            from += own;
+        }
+        nodes.u32(first);
+        nodes.u32(labels.0.len() as u32 - first);
+        nodes.u32(set);
+    }
+    let mut w = SectionWriter::default();
+    w.u32(queue.len() as u32);
+    w.u32(labels.0.len() as u32);
+    w.bytes(&nodes.0);
+    w.bytes(&targets.0);
+    w.bytes(&labels.0);
+    w.0
+}
+
+fn profiles(model: &Model, plan: &Plan) -> (Vec<u8>, Vec<u8>) {
+    let mut ids: HashMap<Vec<u8>, u32> = HashMap::new();
+    let mut rules = SectionWriter::default();
+    let mut intern = |set: &RuleSet| {
+        let bytes = rule_set(set, plan);
+        let next = ids.len() as u32;
+        *ids.entry(bytes).or_insert_with_key(|bytes| {
+            rules.bytes(bytes);
+            next
+        })
+    };
+    let mut profiles = SectionWriter::default();
+    profiles.u32(model.profiles.len() as u32);
+    for profile in &model.profiles {
+        let (outbound, inbound) = (intern(&profile.outbound), intern(&profile.inbound));
+        profiles.u32(outbound);
+        profiles.u32(inbound);
+        profiles.text(&profile.name);
+    }
+    let mut section = SectionWriter::default();
+    section.u32(ids.len() as u32);
+    section.bytes(&rules.0);
+    (section.0, profiles.0)
+}
+
+fn rule_set(set: &RuleSet, plan: &Plan) -> Vec<u8> {
+    let decisions = [
+        (Decision::Anonymous, set.anonymous),
+        (Decision::Internal, set.internal),
+        (Decision::Short, set.short),
+        (Decision::Invalid, set.invalid),
+        (Decision::Unassigned, set.unassigned),
+        (Decision::Default, set.default),
+    ];
+    let mut w = SectionWriter::default();
+    w.u16(set.types.0 & !Types::bit(NumberType::Unknown));
+    w.u16(decisions.iter().filter(|(_, a)| *a == Action::Block).fold(0, |bits, (d, _)| bits | 1 << *d as u16));
+    let mut countries = [0u64; 4];
+    let mut block = |territory: usize| countries[territory / 64] |= 1 << (territory % 64);
+    let territories = plan.territories().iter().enumerate().map(|(i, t)| (i + 1, t.region));
+    match &set.countries {
+        Countries::Any => {}
+        Countries::Block(regions) => {
+            territories.filter(|(_, r)| regions.contains(r)).for_each(|(i, _)| block(i));
+        }
+        Countries::Allow(regions) => {
+            // A number whose region the plan does not know is in no allowed country.
+            block(0);
+            territories.filter(|(_, r)| !regions.contains(r)).for_each(|(i, _)| block(i));
+        }
+    }
+    for word in countries {
+        w.u64(word);
+    }
+    w.u32(set.lists.len() as u32);
+    for &list in &set.lists {
+        w.u32(list);
+    }
+    w.0
+}
+
+/// An entry's canonical text, as `explain` and `diff` show it.
+pub(crate) fn canonical(key: &Key) -> String {
+    let text = |bytes: &[u8], whole: bool| {
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        if !whole {
+            text.push('*');
+        }
+        text
+    };
+    match key {
+        Key::Number { digits, whole } => format!("+{}", text(digits, *whole)),
+        Key::Local { digits, whole } => text(digits, *whole),
+        Key::Raw { bytes, whole } => format!("raw:{}", text(bytes, *whole)),
+    }
+}
+
+fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
+    let mut records = SectionWriter::default();
+    let mut count = 0u32;
+    let mut pool = SectionWriter::default();
+    let mut record = |i: u32, pool: &mut SectionWriter| {
+        let entry = &entries[i as usize];
+        let note = entry.note.as_deref().filter(|n| !n.is_empty()).map_or(0, |note| {
+            let at = pool.0.len() as u32;
+            pool.text(note);
+            at + 1
+        });
+        records.u32(entry.list);
+        records.u32(entry.origin.source);
+        records.u32(entry.origin.line);
+        records.u32(note);
+        records.i64(entry.expires.unwrap_or(NEVER));
+        count += 1;
+        count
+    };
+    let mut firsts = SectionWriter::default();
+    let mut next = 0;
+    for group in whole.groups() {
+        firsts.u32(next);
+        debug_assert_eq!(whole_key(whole_digits(group[0].0).as_bytes()), Some(group[0].0));
+        for &(_, i) in group {
+            next = record(i, &mut pool);
+        }
+    }
+    firsts.u32(next);
+    let mut keyed: Vec<(String, u32)> = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| plain_whole(&e.key).is_none())
+        .map(|(i, e)| (canonical(&e.key), i as u32))
+        .collect();
+    keyed.sort_unstable();
+    let mut heads = SectionWriter::default();
+    let mut head_count = 0u32;
+    for group in keyed.chunk_by(|a, b| a.0 == b.0) {
+        let text = group[0].0.as_bytes();
+        heads.u32(pool.0.len() as u32);
+        heads.u32(text.len() as u32);
+        heads.u32(next);
+        pool.bytes(text);
+        head_count += 1;
+        for &(_, i) in group {
+            next = record(i, &mut pool);
+        }
+    }
+    let mut w = SectionWriter::default();
+    w.u32(count);
+    w.u32(head_count);
+    w.bytes(&records.0);
+    w.bytes(&firsts.0);
+    w.bytes(&heads.0);
+    w.bytes(&pool.0);
+    w.0
+}

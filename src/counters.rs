@@ -1,0 +1,125 @@
+//! Counters that cost the call path next to nothing: relaxed additions to the thread's own shard.
+//!
+//! A shard is a set of cache lines that (nearly) one thread alone writes, so threads do not pass a
+//! line to and fro; readers add the shards up. Counts are exact, a reading is not a snapshot: a
+//! call under way may be in one counter and not yet in another.
+
+use crate::verdict::{Action, Reason, Verdict};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+const SHARDS: usize = 16;
+
+/// Two cache lines, since adjacent lines are fetched in pairs on common x86 machines.
+#[repr(align(128))]
+#[derive(Debug, Default)]
+struct Padded<T>(T);
+
+/// The shard of the running thread: threads take them in turn. Neither allocates nor has a
+/// destructor, so that it is safe in any thread at any time.
+#[inline]
+fn shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    MINE.try_with(|mine| {
+        let mut shard = mine.get();
+        if shard == usize::MAX {
+            shard = NEXT.fetch_add(1, Relaxed) % SHARDS;
+            mine.set(shard);
+        }
+        shard
+    })
+    .unwrap_or(0)
+}
+
+/// A counter that many threads add to.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    shards: [Padded<AtomicU64>; SHARDS],
+}
+
+impl Counter {
+    #[inline]
+    pub(crate) fn add_one(&self) {
+        self.shards[shard()].0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.shards.iter().map(|s| s.0.load(Relaxed)).sum()
+    }
+}
+
+const REASONS: usize = Reason::ALL.len();
+
+/// Verdicts by action and reason, and shadow verdicts.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts {
+    shards: [Padded<[[AtomicU64; REASONS]; 2]>; SHARDS],
+    shadow: Counter,
+}
+
+impl Verdicts {
+    #[inline]
+    pub(crate) fn count(&self, verdict: &Verdict) {
+        let blocked = usize::from(verdict.action == Action::Block);
+        self.shards[shard()].0[blocked][verdict.reason as usize].fetch_add(1, Relaxed);
+        if verdict.would_block() {
+            self.shadow.add_one();
+        }
+    }
+
+    pub(crate) fn get(&self, action: Action, reason: Reason) -> u64 {
+        let blocked = usize::from(action == Action::Block);
+        self.shards.iter().map(|s| s.0[blocked][reason as usize].load(Relaxed)).sum()
+    }
+
+    pub(crate) fn shadow(&self) -> u64 {
+        self.shadow.get()
+    }
+}
+
+/// Fewer shards for lists: there may be ten thousand of them, and few calls meet a list at all.
+const LIST_SHARDS: usize = 4;
+
+/// What one list did, across all indexes that had a list of its name.
+#[derive(Debug, Default)]
+pub(crate) struct ListCounter {
+    /// Verdicts that it decided, and verdicts that it, a log list, would have blocked.
+    shards: [Padded<[AtomicU64; 2]>; LIST_SHARDS],
+}
+
+impl ListCounter {
+    #[inline]
+    pub(crate) fn decided(&self) {
+        self.shards[shard() % LIST_SHARDS].0[0].fetch_add(1, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn shadowed(&self) {
+        self.shards[shard() % LIST_SHARDS].0[1].fetch_add(1, Relaxed);
+    }
+
+    /// (decided, shadow)
+    pub(crate) fn get(&self) -> (u64, u64) {
+        let sum = |i: usize| self.shards.iter().map(|s| s.0[i].load(Relaxed)).sum();
+        (sum(0), sum(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_addition_is_lost() {
+        let counter = Counter::default();
+        std::thread::scope(|s| {
+            for _ in 0..40 {
+                s.spawn(|| (0..1000).for_each(|_| counter.add_one()));
+            }
+        });
+        assert_eq!(counter.get(), 40_000);
+    }
+}

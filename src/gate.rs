@@ -1,0 +1,456 @@
+//! The live handle: holds one index, is asked by any number of threads, swaps to a new one at once.
+//!
+//! Reading is wait-free (`arc-swap`): a call takes a reference to the index of the moment, asks it,
+//! and lets go. A reload opens and checks the new index aside, while calls go on with the old one;
+//! the swap itself is one pointer. Every call sees exactly one index, whole. Those who reload wait
+//! for each other, never a call for them.
+
+use crate::counters::{Counter, ListCounter, Verdicts};
+use crate::error::Error;
+use crate::explain::Explanation;
+use crate::index::{Index, Query};
+use crate::screen::Judged;
+use crate::verdict::{Action, Reason, Verdict};
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The share of its entries that a new index may have lost by default, in percent.
+pub const DEFAULT_MAX_LOSS_PERCENT: u8 = 50;
+
+/// Told of what a gate does. All methods have empty defaults.
+///
+/// The calling thread runs them, so they must be quick, must not block and must not panic: a slow
+/// observer is a slow call. Hand the event to a queue where more is to be done.
+pub trait Observer: Send + Sync {
+    /// A call was blocked.
+    fn blocked(&self, _dialled: &[u8], _verdict: &Verdict) {}
+    /// A call was allowed, and a `log` list would have blocked it.
+    fn would_block(&self, _dialled: &[u8], _verdict: &Verdict) {}
+    /// A new index is in place.
+    fn swapped(&self, _swap: &Swap) {}
+    /// A reload was refused; the old index stays.
+    fn refused(&self, _error: &Error) {}
+}
+
+/// A swap that took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Swap {
+    /// How many swaps the gate has made, this one included.
+    pub generation: u64,
+    /// Entries before.
+    pub entries_before: u64,
+    /// Entries now.
+    pub entries: u64,
+}
+
+/// How a gate opens its file and guards its reloads.
+#[must_use]
+pub struct GateOptions {
+    max_loss_percent: u8,
+    mapped: bool,
+    observer: Option<Box<dyn Observer>>,
+}
+
+impl Default for GateOptions {
+    fn default() -> GateOptions {
+        GateOptions::new()
+    }
+}
+
+impl GateOptions {
+    /// Reads files into memory, refuses an index that lost more than half of its entries.
+    pub fn new() -> GateOptions {
+        GateOptions { max_loss_percent: DEFAULT_MAX_LOSS_PERCENT, mapped: false, observer: None }
+    }
+
+    /// Refuses a reload that loses more than this share of the entries, in percent; 100 allows all.
+    pub fn max_loss_percent(mut self, percent: u8) -> GateOptions {
+        self.max_loss_percent = percent.min(100);
+        self
+    }
+
+    /// Tells this observer of blocked calls, swaps and refused reloads.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> GateOptions {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Maps files instead of reading them: processes share the pages.
+    ///
+    /// # Safety
+    ///
+    /// [`Index::map`]'s: as long as the gate lives, the file is only ever replaced by renaming
+    /// another one into its place, never changed or cut.
+    pub unsafe fn mapped(mut self) -> GateOptions {
+        self.mapped = true;
+        self
+    }
+
+    /// Opens the gate on an index file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::open`].
+    pub fn open(self, path: impl Into<PathBuf>) -> Result<Gate, Error> {
+        let path = path.into();
+        let index = read(&path, self.mapped)?;
+        Ok(self.build(index, Some(path)))
+    }
+
+    /// A gate on an index that is in memory. It can [`swap`](Gate::swap), not
+    /// [`reload`](Gate::reload).
+    #[must_use]
+    pub fn with_index(self, index: Index) -> Gate {
+        self.build(index, None)
+    }
+
+    fn build(self, index: Index, path: Option<PathBuf>) -> Gate {
+        let mut writer = Writer { counters: HashMap::new(), previous: None, generation: 0, last_error: None };
+        let loaded = writer.load(index);
+        Gate {
+            current: ArcSwap::from(loaded),
+            writer: Mutex::new(writer),
+            verdicts: Verdicts::default(),
+            refused: Counter::default(),
+            path,
+            max_loss_percent: self.max_loss_percent,
+            mapped: self.mapped,
+            observer: self.observer,
+        }
+    }
+}
+
+fn read(path: &Path, mapped: bool) -> Result<Index, Error> {
+    if mapped {
+        // SAFETY: `GateOptions::mapped` is the only way to set this, and passes the promise on.
+        unsafe { Index::map(path) }
+    } else {
+        Index::open(path)
+    }
+}
+
+/// An index in a gate, with the counters of its lists.
+struct Loaded {
+    index: Arc<Index>,
+    lists: Box<[Arc<ListCounter>]>,
+}
+
+/// What those who swap share.
+struct Writer {
+    /// By list name: an index's lists keep counting where the one before left off.
+    counters: HashMap<String, Arc<ListCounter>>,
+    previous: Option<Arc<Loaded>>,
+    generation: u64,
+    last_error: Option<String>,
+}
+
+impl Writer {
+    fn load(&mut self, index: Index) -> Arc<Loaded> {
+        let lists = index
+            .lists
+            .lists
+            .iter()
+            .map(|l| Arc::clone(self.counters.entry(l.name.as_str().to_owned()).or_default()))
+            .collect();
+        Arc::new(Loaded { index: Arc::new(index), lists })
+    }
+}
+
+/// The live handle on an index. `Send` and `Sync`: share it by reference or in an [`Arc`].
+///
+/// ```no_run
+/// let gate = tollgate::Gate::open("policy.tgx")?;
+/// let verdict = gate.screen(b"00371-2612-3456");
+/// if verdict.is_blocked() {
+///     println!("{verdict}");
+/// }
+/// gate.reload()?; // on failure the old index stays
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+pub struct Gate {
+    current: ArcSwap<Loaded>,
+    writer: Mutex<Writer>,
+    verdicts: Verdicts,
+    refused: Counter,
+    path: Option<PathBuf>,
+    max_loss_percent: u8,
+    mapped: bool,
+    observer: Option<Box<dyn Observer>>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("path", &self.path).field("entries", &self.index().entries()).finish()
+    }
+}
+
+impl Gate {
+    /// Opens a gate on an index file, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::open`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Gate, Error> {
+        GateOptions::new().open(path)
+    }
+
+    /// A gate on an index that is in memory, with the default options.
+    #[must_use]
+    pub fn new(index: Index) -> Gate {
+        GateOptions::new().with_index(index)
+    }
+
+    /// Screens a dialled string with the default profile, outbound.
+    ///
+    /// Any bytes, any thread; allocates nothing, takes no lock, makes no system call (the clock
+    /// only where a matched entry can expire), cannot fail.
+    #[inline]
+    #[must_use]
+    pub fn screen(&self, dialled: &[u8]) -> Verdict {
+        let loaded = self.current.load();
+        // The empty query names nothing that could be unknown.
+        match loaded.index.judge(&Query::new(), dialled) {
+            Ok(judged) => self.count(&loaded, &judged, dialled),
+            Err(_) => loaded.index.screen(dialled),
+        }
+    }
+
+    /// Screens a dialled string or caller id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownProfile`] and [`Error::UnknownRegion`]: decide what an unknown tenant may
+    /// do. Nothing else can fail.
+    #[inline]
+    pub fn screen_with(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Verdict, Error> {
+        let loaded = self.current.load();
+        let judged = loaded.index.judge(query, dialled)?;
+        Ok(self.count(&loaded, &judged, dialled))
+    }
+
+    #[inline]
+    fn count(&self, loaded: &Guard<Arc<Loaded>>, judged: &Judged, dialled: &[u8]) -> Verdict {
+        let verdict = judged.verdict;
+        self.verdicts.count(&verdict);
+        if let Some(counter) = judged.list.and_then(|i| loaded.lists.get(i as usize)) {
+            counter.decided();
+        }
+        if let Some(counter) = judged.shadow.and_then(|i| loaded.lists.get(i as usize)) {
+            counter.shadowed();
+        }
+        if let Some(observer) = &self.observer {
+            if verdict.is_blocked() {
+                observer.blocked(dialled, &verdict);
+            } else if verdict.would_block() {
+                observer.would_block(dialled, &verdict);
+            }
+        }
+        verdict
+    }
+
+    /// The whole chain from the text to the verdict. Is not counted. See [`Index::explain`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::screen_with`].
+    pub fn explain(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Explanation, Error> {
+        self.current.load().index.explain(query, dialled)
+    }
+
+    /// The index of the moment. It stays valid, and in memory, for as long as it is held.
+    #[must_use]
+    pub fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.current.load().index)
+    }
+
+    /// The file that [`reload`](Gate::reload) reads; none for a gate from memory.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether the file's bytes are the current index's: by its checksum, the last bytes of both.
+    pub(crate) fn holds_file(&self, path: &Path) -> bool {
+        use std::io::{Read, Seek, SeekFrom};
+        let last_bytes = || -> std::io::Result<[u8; 16]> {
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::End(-16))?;
+            let mut last = [0; 16];
+            file.read_exact(&mut last)?;
+            Ok(last)
+        };
+        last_bytes().is_ok_and(|last| self.index().bytes().ends_with(&last))
+    }
+
+    /// Opens the file again, checks it, and swaps to it.
+    ///
+    /// # Errors
+    ///
+    /// On every failure the old index stays, the failure is counted and the observer told:
+    /// everything of [`Index::open`], and [`Error::Shrunken`] where the new index lost more than
+    /// the gate's share of its entries.
+    pub fn reload(&self) -> Result<Swap, Error> {
+        self.reload_within(self.max_loss_percent)
+    }
+
+    /// As [`reload`](Gate::reload), with a limit of its own for the share of entries that may be
+    /// lost, in percent.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Gate::reload).
+    pub fn reload_within(&self, max_loss_percent: u8) -> Result<Swap, Error> {
+        // The lock is taken before the file is read, so that of two reloads the later one wins.
+        let mut writer = self.writer.lock();
+        let index = match &self.path {
+            Some(path) => read(path, self.mapped),
+            None => Err(Error::NoFile),
+        };
+        let result = index.and_then(|index| self.put(&mut writer, index, max_loss_percent));
+        self.finish(writer, result)
+    }
+
+    /// Swaps to an index that is open already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shrunken`]; the old index stays.
+    pub fn swap(&self, index: Index) -> Result<Swap, Error> {
+        let mut writer = self.writer.lock();
+        let result = self.put(&mut writer, index, self.max_loss_percent);
+        self.finish(writer, result)
+    }
+
+    /// Goes back to the index before the last swap; a second call goes forth again. `None` where
+    /// there was no swap yet.
+    pub fn rollback(&self) -> Option<Swap> {
+        let mut writer = self.writer.lock();
+        let previous = writer.previous.take()?;
+        let swap = self.exchange(&mut writer, previous);
+        drop(writer);
+        self.tell(|o| o.swapped(&swap));
+        Some(swap)
+    }
+
+    fn put(&self, writer: &mut Writer, index: Index, max_loss_percent: u8) -> Result<Swap, Error> {
+        let (before, after) = (self.current.load().index.entries(), index.entries());
+        let limit_percent = max_loss_percent.min(100);
+        let lost = before.saturating_sub(after);
+        if u128::from(lost) * 100 > u128::from(before) * u128::from(limit_percent) {
+            return Err(Error::Shrunken { before, after, limit_percent });
+        }
+        let loaded = writer.load(index);
+        Ok(self.exchange(writer, loaded))
+    }
+
+    fn exchange(&self, writer: &mut Writer, loaded: Arc<Loaded>) -> Swap {
+        let entries = loaded.index.entries();
+        let old = self.current.swap(loaded);
+        let entries_before = old.index.entries();
+        writer.previous = Some(old);
+        writer.generation += 1;
+        // Counters of lists that neither the current nor the previous index has are let go.
+        writer.counters.retain(|_, counter| Arc::strong_count(counter) > 1);
+        Swap { generation: writer.generation, entries_before, entries }
+    }
+
+    fn finish(
+        &self,
+        mut writer: parking_lot::MutexGuard<'_, Writer>,
+        result: Result<Swap, Error>,
+    ) -> Result<Swap, Error> {
+        if let Err(error) = &result {
+            writer.last_error = Some(error.to_string());
+            self.refused.add_one();
+        } else {
+            writer.last_error = None;
+        }
+        drop(writer); // an observer may ask the gate
+        match &result {
+            Ok(swap) => self.tell(|o| o.swapped(swap)),
+            Err(error) => self.tell(|o| o.refused(error)),
+        }
+        result
+    }
+
+    fn tell(&self, f: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.observer {
+            f(&**observer);
+        }
+    }
+
+    /// Counts since the gate was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let writer = self.writer.lock();
+        let mut lists: Vec<ListStats> = writer
+            .counters
+            .iter()
+            .map(|(name, counter)| {
+                let (decided, would_block) = counter.get();
+                ListStats { name: name.clone(), decided, would_block }
+            })
+            .collect();
+        lists.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut verdicts = Vec::new();
+        for action in [Action::Allow, Action::Block] {
+            for reason in Reason::ALL {
+                let count = self.verdicts.get(action, reason);
+                if count > 0 {
+                    verdicts.push((action, reason, count));
+                }
+            }
+        }
+        Stats {
+            verdicts,
+            would_block: self.verdicts.shadow(),
+            lists,
+            swaps: writer.generation,
+            refused: self.refused.get(),
+            last_error: writer.last_error.clone(),
+        }
+    }
+}
+
+/// A gate's counts. Exact, but not a snapshot: calls under way may be in some and not in others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Verdicts by action and reason; those that never occurred are left out.
+    pub verdicts: Vec<(Action, Reason, u64)>,
+    /// Verdicts that a `log` list would have made a block.
+    pub would_block: u64,
+    /// By list, sorted by name.
+    pub lists: Vec<ListStats>,
+    /// How many swaps were made.
+    pub swaps: u64,
+    /// How many reloads were refused.
+    pub refused: u64,
+    /// Why the last reload was refused; none after a swap.
+    pub last_error: Option<String>,
+}
+
+impl Stats {
+    /// How many verdicts of this action there were.
+    #[must_use]
+    pub fn total(&self, action: Action) -> u64 {
+        self.verdicts.iter().filter(|(a, ..)| *a == action).map(|(.., n)| n).sum()
+    }
+}
+
+/// What one list did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListStats {
+    /// Its name.
+    pub name: String,
+    /// Verdicts that it decided.
+    pub decided: u64,
+    /// Verdicts that it, a `log` list, would have made a block.
+    pub would_block: u64,
+}

@@ -1,0 +1,675 @@
+//! The lists of an index: which entries match a number, and what the profile's lists say of it.
+//!
+//! Four structures, each keyed by what an entry names, all giving the id of a *membership set*:
+//! which lists the key is in, as a whole number or as a prefix, and until when.
+//!
+//! | section | keys | structure |
+//! | --- | --- | --- |
+//! | `NUMP` | E.164 prefixes, and patterns with `X` | a minimised digit transducer |
+//! | `NUMW` | whole E.164 numbers | sorted keys under a jump table |
+//! | `LOCL` | short and internal numbers | a minimised digit transducer |
+//! | `RAWT` | dialled bytes | a byte trie |
+//!
+//! A look-up walks the digits once, notes every key on the way, and judges them from the longest
+//! to the shortest. Equal sets are stored once, so a list of ten million numbers has one.
+
+use crate::error::Error;
+use crate::index::format::{Cursor, Sections};
+use crate::number::{MAX_NUMBER_DIGITS, Name};
+use crate::profile::RuleSet;
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The most bytes of a dialled text that a `raw:` entry can cover.
+pub(crate) const MAX_RAW_BYTES: usize = 64;
+/// The most digits of a number in `NUMW`: E.164's own bound. Longer entries live in `NUMP`.
+pub(crate) const MAX_WHOLE_DIGITS: usize = 15;
+/// The jump table's largest index, in digits.
+pub(crate) const MAX_JUMP_DIGITS: u32 = 6;
+/// The bytes of a state of `NUMP` and `LOCL`: ten successors and the set's id, `u32` each.
+const STATE_BYTES: usize = 44;
+/// The bytes of a node of `RAWT`: first edge, number of edges, the set's id, `u32` each.
+const NODE_BYTES: usize = 12;
+/// "Never" for a member's expiry.
+pub(crate) const NEVER: i64 = i64::MAX;
+
+/// What a match in a list means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ListAction {
+    /// The call may go through.
+    Allow = 0,
+    /// It may not.
+    Block = 1,
+    /// Shadow: the verdict notes that it would have been blocked, and the next rule decides.
+    Log = 2,
+}
+
+impl ListAction {
+    /// `allow`, `block` or `log`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ListAction::Allow => "allow",
+            ListAction::Block => "block",
+            ListAction::Log => "log",
+        }
+    }
+}
+
+/// A list's head.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    pub(crate) name: Name,
+    pub(crate) action: ListAction,
+    pub(crate) entries: u64,
+}
+
+/// How an entry covers a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Cover {
+    /// The entry is the number.
+    Whole = 0,
+    /// The number begins with the entry.
+    Prefix = 1,
+}
+
+/// One list's claim on a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Member {
+    pub(crate) list: u32,
+    pub(crate) cover: Cover,
+    /// Seconds since the epoch from which on it no longer counts; [`NEVER`].
+    pub(crate) expires: i64,
+}
+
+/// A key that covers (the beginning of) what was dialled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit {
+    /// Digits, or bytes of a raw text, that the key covers.
+    pub(crate) covered: u8,
+    pub(crate) set: u32,
+}
+
+/// Every key on the way, shortest first. Two structures can each give one a length.
+pub(crate) struct Hits {
+    len: usize,
+    items: [Hit; Hits::CAPACITY],
+}
+
+impl Hits {
+    const CAPACITY: usize = 2 * (MAX_RAW_BYTES + 1);
+
+    pub(crate) fn new() -> Hits {
+        Hits { len: 0, items: [Hit { covered: 0, set: 0 }; Hits::CAPACITY] }
+    }
+
+    #[inline]
+    fn push(&mut self, covered: usize, set: u32) {
+        if let Some(slot) = self.items.get_mut(self.len) {
+            *slot = Hit { covered: covered as u8, set };
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Hit] {
+        &self.items[..self.len]
+    }
+
+    /// Sorts by length. Insertion sort: what comes in is two runs that are sorted already.
+    fn sort(&mut self) {
+        let items = &mut self.items[..self.len];
+        for i in 1..items.len() {
+            let mut j = i;
+            while j > 0 && items[j - 1].covered > items[j].covered {
+                items.swap(j - 1, j);
+                j -= 1;
+            }
+        }
+    }
+}
+
+/// What the lists say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    /// The list that decides, and how.
+    pub(crate) decided: Option<Decided>,
+    /// The first `log` list that matched before that.
+    pub(crate) shadow: Option<u32>,
+}
+
+/// The deciding claim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decided {
+    pub(crate) list: u32,
+    pub(crate) action: ListAction,
+    pub(crate) cover: Cover,
+    pub(crate) covered: u8,
+}
+
+/// How long the thing that was looked up is, and whether it may be over-dialled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Digits, or bytes of a raw text.
+    pub(crate) len: usize,
+    /// The plan gives the number to nobody: it may be a listed one with digits dialled behind it.
+    pub(crate) unassigned: bool,
+}
+
+impl Extent {
+    /// Whether a claim on the first `covered` digits is a claim on the whole.
+    ///
+    /// A whole number that covers only the beginning (an over-dialled number) counts for lists
+    /// that block or log, never for those that allow: whether the exchange ignores the digits
+    /// behind it is nothing to bet a call's price on.
+    #[inline]
+    pub(crate) fn counts(self, cover: Cover, covered: u8, action: ListAction) -> bool {
+        cover == Cover::Prefix || covered as usize == self.len || (self.unassigned && action != ListAction::Allow)
+    }
+}
+
+/// The time, asked for at most once a call and only where a matched member can expire.
+pub(crate) struct Clock {
+    now: Option<i64>,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub(crate) fn system() -> Clock {
+        Clock { now: None }
+    }
+
+    /// A fixed time, for tests and for `explain` at another date.
+    pub(crate) fn fixed(now: i64) -> Clock {
+        Clock { now: Some(now) }
+    }
+
+    #[inline]
+    pub(crate) fn is_past(&mut self, expires: i64) -> bool {
+        if expires == NEVER {
+            return false;
+        }
+        let now = *self.now.get_or_insert_with(|| {
+            // A clock before 1970 is a clock that is not set: nothing has expired yet.
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+        });
+        expires <= now
+    }
+}
+
+/// The lists of one index. Holds ranges, not bytes: the caller passes the index's bytes in.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    pub(crate) lists: Box<[List]>,
+    /// `offsets[i]..offsets[i + 1]` of `members` is set i; set 0 is empty.
+    offsets: Box<[u32]>,
+    /// Within a set sorted by list, then cover.
+    members: Box<[Member]>,
+    prefixes: Transducer,
+    whole: WholeNumbers,
+    local: Transducer,
+    raw: RawTrie,
+}
+
+impl Lists {
+    pub(crate) fn decode(bytes: &[u8], sections: &Sections) -> Result<Lists, Error> {
+        let mut c = sections.cursor(bytes, "LIST")?;
+        let count = c.count(11)?;
+        let mut lists = Vec::with_capacity(count);
+        for _ in 0..count {
+            let at = c.position();
+            let action = match c.u8()? {
+                0 => ListAction::Allow,
+                1 => ListAction::Block,
+                2 => ListAction::Log,
+                _ => return Err(c.corrupt(at, "a list's action is unknown")),
+            };
+            let entries = c.u64()?;
+            let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a list's name is too long"))?;
+            lists.push(List { name, action, entries });
+        }
+        c.finish()?;
+
+        let mut c = sections.cursor(bytes, "MEMB")?;
+        let set_count = c.count(4)?;
+        let member_count = c.count(0)?;
+        let mut offsets = Vec::with_capacity(set_count + 1);
+        for _ in 0..=set_count {
+            let at = c.position();
+            let offset = c.u32()?;
+            if offset as usize > member_count || offsets.last().is_some_and(|&last| last > offset) {
+                return Err(c.corrupt(at, "a membership set's place is out of order"));
+            }
+            offsets.push(offset);
+        }
+        if offsets.first() != Some(&0) || offsets.get(1) != Some(&0) {
+            return Err(c.corrupt(8, "the first membership set is not empty"));
+        }
+        if offsets.last() != Some(&(member_count as u32)) {
+            return Err(c.corrupt(4, "members that belong to no set"));
+        }
+        let mut members = Vec::with_capacity(member_count.min(c.clone().rest().len() / 16));
+        for _ in 0..member_count {
+            let at = c.position();
+            let list = c.u32()?;
+            let cover = match c.u32()? {
+                0 => Cover::Whole,
+                1 => Cover::Prefix,
+                _ => return Err(c.corrupt(at + 4, "a member's cover is unknown")),
+            };
+            if list as usize >= lists.len() {
+                return Err(c.corrupt(at, "a member's list does not exist"));
+            }
+            members.push(Member { list, cover, expires: c.i64()? });
+        }
+        c.finish()?;
+        for pair in offsets.windows(2) {
+            let set = &members[pair[0] as usize..pair[1] as usize];
+            if set.windows(2).any(|w| (w[0].list, w[0].cover) >= (w[1].list, w[1].cover)) {
+                return Err(c.corrupt(8, "the members of a set are out of order"));
+            }
+        }
+        let sets = set_count as u32;
+        Ok(Lists {
+            lists: lists.into(),
+            offsets: offsets.into(),
+            members: members.into(),
+            prefixes: Transducer::check(bytes, sections, "NUMP", sets)?,
+            whole: WholeNumbers::check(bytes, sections, sets)?,
+            local: Transducer::check(bytes, sections, "LOCL", sets)?,
+            raw: RawTrie::check(bytes, sections, sets)?,
+        })
+    }
+
+    /// The members of a set; none where the id is unknown.
+    #[inline]
+    pub(crate) fn set(&self, id: u32) -> &[Member] {
+        let at = id as usize;
+        match (self.offsets.get(at), self.offsets.get(at + 1)) {
+            (Some(&from), Some(&to)) => self.members.get(from as usize..to as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// How many whole numbers the index lists.
+    pub(crate) fn whole_numbers(&self) -> u64 {
+        self.whole.count as u64
+    }
+
+    /// True where no list has a `raw:` entry, and the text need not be looked up.
+    #[inline]
+    pub(crate) fn has_raw(&self) -> bool {
+        self.raw.nodes > 1
+    }
+
+    /// The keys that cover an E.164 number. `unassigned`: the plan gives it to nobody, so it may
+    /// be a listed number with digits dialled behind it, which exchanges ignore; then listed
+    /// numbers that it begins with are hits too.
+    #[inline]
+    pub(crate) fn number_hits(&self, bytes: &[u8], number: &[u8], unassigned: bool, hits: &mut Hits) {
+        self.prefixes.walk(bytes, number, hits);
+        if self.whole.count == 0 {
+            return;
+        }
+        let before = hits.len;
+        if unassigned {
+            for len in 1..number.len().min(MAX_WHOLE_DIGITS + 1) {
+                if let Some(set) = self.whole.find(bytes, &number[..len]) {
+                    hits.push(len, set);
+                }
+            }
+        }
+        if let Some(set) = self.whole.find(bytes, number) {
+            hits.push(number.len(), set);
+        }
+        if before > 0 && hits.len > before {
+            hits.sort();
+        }
+    }
+
+    /// The keys that cover a short or internal number.
+    pub(crate) fn local_hits(&self, bytes: &[u8], digits: &[u8], hits: &mut Hits) {
+        self.local.walk(bytes, digits, hits);
+    }
+
+    /// The keys that cover a dialled text.
+    pub(crate) fn raw_hits(&self, bytes: &[u8], text: &[u8], hits: &mut Hits) {
+        self.raw.walk(bytes, text, hits);
+    }
+
+    /// What the rule set's lists say of something that these keys cover. The longest key wins, a
+    /// whole number before a prefix of equal length, then the list that the profile names first.
+    /// Expired members do not count.
+    #[inline]
+    pub(crate) fn judge(&self, hits: &Hits, dialled: Extent, rules: &RuleSet, clock: &mut Clock) -> Outcome {
+        let mut outcome = Outcome::default();
+        if rules.lists.is_empty() {
+            return outcome;
+        }
+        let hits = hits.as_slice();
+        let mut end = hits.len();
+        while end > 0 {
+            let covered = hits[end - 1].covered;
+            let start = hits[..end].iter().rposition(|h| h.covered != covered).map_or(0, |i| i + 1);
+            // The best claim that decides and the best that only logs, both by (cover, rank).
+            let mut best: Option<((Cover, u32), u32)> = None;
+            let mut log: Option<((Cover, u32), u32)> = None;
+            for hit in &hits[start..end] {
+                self.claims(hit.set, rules, |member, rank| {
+                    let Some(list) = self.lists.get(member.list as usize) else { return };
+                    if !dialled.counts(member.cover, covered, list.action) {
+                        return;
+                    }
+                    let order = (member.cover, rank);
+                    let slot = if list.action == ListAction::Log { &mut log } else { &mut best };
+                    if slot.is_none_or(|(other, _)| order < other) && !clock.is_past(member.expires) {
+                        *slot = Some((order, member.list));
+                    }
+                });
+            }
+            if let Some((order, list)) = log {
+                if outcome.shadow.is_none() && best.is_none_or(|(decided, _)| order < decided) {
+                    outcome.shadow = Some(list);
+                }
+            }
+            if let Some(((cover, _), list)) = best {
+                let action = self.lists[list as usize].action;
+                outcome.decided = Some(Decided { list, action, cover, covered });
+                return outcome;
+            }
+            end = start;
+        }
+        outcome
+    }
+
+    /// Calls `f` with every member of a set whose list the rule set names, and the list's rank.
+    /// Searches the longer of the two with the shorter, so that neither a number on ten thousand
+    /// tenants' lists nor a tenant with ten thousand lists makes a call slow.
+    #[inline]
+    fn claims(&self, set: u32, rules: &RuleSet, mut f: impl FnMut(&Member, u32)) {
+        let members = self.set(set);
+        if members.len() <= rules.lists.len() {
+            for member in members {
+                if let Some(rank) = rules.rank(member.list) {
+                    f(member, rank);
+                }
+            }
+        } else {
+            for &(list, rank) in &rules.lists {
+                let from = members.partition_point(|m| m.list < list);
+                for member in members[from..].iter().take_while(|m| m.list == list) {
+                    f(member, rank);
+                }
+            }
+        }
+    }
+
+    /// The keys of `NUMW`, in order; for provenance.
+    pub(crate) fn whole_keys<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = u64> + use<'b> {
+        bytes.get(self.whole.keys.clone()).unwrap_or_default().chunks_exact(8).map(|k| u64_at(k, 0))
+    }
+
+    /// Where in `NUMW` a whole number stands; for provenance.
+    pub(crate) fn whole_rank(&self, bytes: &[u8], number: &[u8]) -> Option<usize> {
+        self.whole.rank(bytes, number)
+    }
+}
+
+#[inline]
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    match bytes.get(at..at + 4) {
+        Some(b) => u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+        None => 0,
+    }
+}
+
+#[inline]
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..at + 8) {
+        Some(b) => u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+        None => 0,
+    }
+}
+
+fn inside(section: &Range<usize>, cursor: &Cursor<'_>, len: usize) -> Range<usize> {
+    let from = section.start + cursor.position();
+    from..from + len
+}
+
+/// A minimised digit transducer with 32-bit states, read in place. State 0 is dead, state 1 the root.
+#[derive(Debug)]
+struct Transducer {
+    states: Range<usize>,
+}
+
+impl Transducer {
+    fn check(bytes: &[u8], sections: &Sections, tag: &'static str, sets: u32) -> Result<Transducer, Error> {
+        let section = sections.range(tag)?;
+        let mut c = sections.cursor(bytes, tag)?;
+        let count = c.count(STATE_BYTES)?;
+        if count < 2 {
+            return Err(c.corrupt(0, "a transducer needs a dead state and a root"));
+        }
+        let range = inside(&section, &c, count * STATE_BYTES);
+        let states = c.take(count * STATE_BYTES)?;
+        c.finish()?;
+        for (i, state) in states.chunks_exact(STATE_BYTES).enumerate() {
+            let (successors, label) = state.split_at(STATE_BYTES - 4);
+            if successors.chunks_exact(4).any(|s| u32_at(s, 0) as usize >= count) {
+                return Err(c.corrupt(4 + i * STATE_BYTES, "a state's successor does not exist"));
+            }
+            if u32_at(label, 0) >= sets {
+                return Err(c.corrupt(4 + i * STATE_BYTES, "a state's membership set does not exist"));
+            }
+        }
+        if states[..STATE_BYTES].iter().any(|&b| b != 0) {
+            return Err(c.corrupt(4, "the dead state is not dead"));
+        }
+        Ok(Transducer { states: range })
+    }
+
+    #[inline]
+    fn walk(&self, bytes: &[u8], digits: &[u8], hits: &mut Hits) {
+        let Some(states) = bytes.get(self.states.clone()) else { return };
+        let mut state = 1usize;
+        for (i, &digit) in digits.iter().enumerate() {
+            let successor = state * STATE_BYTES + (digit.wrapping_sub(b'0').min(9) as usize) * 4;
+            state = u32_at(states, successor) as usize;
+            if state == 0 {
+                return;
+            }
+            let set = u32_at(states, state * STATE_BYTES + STATE_BYTES - 4);
+            if set != 0 {
+                hits.push(i + 1, set);
+            }
+        }
+    }
+}
+
+/// A whole number as a key: its digits left-aligned in fifteen decimal places, then its length in
+/// four bits. Keys sort as the digit strings do, and a number stands right before those that begin
+/// with it.
+pub(crate) fn whole_key(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
+        return None;
+    }
+    let mut value = 0u64;
+    for &d in digits {
+        value = value * 10 + u64::from(d & 15);
+    }
+    Some((value * POW10[MAX_WHOLE_DIGITS - digits.len()]) << 4 | digits.len() as u64)
+}
+
+/// The digits of a key, for those that list them.
+pub(crate) fn whole_digits(key: u64) -> String {
+    let text = format!("{:015}", key >> 4);
+    text.get(..(key & 15) as usize).unwrap_or_default().to_owned()
+}
+
+pub(crate) const POW10: [u64; 16] = {
+    let mut table = [1; 16];
+    let mut i = 1;
+    while i < 16 {
+        table[i] = table[i - 1] * 10;
+        i += 1;
+    }
+    table
+};
+
+/// Whole numbers: sorted keys, a jump table over their first digits, and a set's id each.
+#[derive(Debug)]
+struct WholeNumbers {
+    count: usize,
+    jump_digits: u32,
+    jump: Range<usize>,
+    keys: Range<usize>,
+    sets: Range<usize>,
+}
+
+impl WholeNumbers {
+    fn check(bytes: &[u8], sections: &Sections, sets: u32) -> Result<WholeNumbers, Error> {
+        let section = sections.range("NUMW")?;
+        let mut c = sections.cursor(bytes, "NUMW")?;
+        let count = c.count(12)?;
+        let jump_digits = c.u32()?;
+        if jump_digits > MAX_JUMP_DIGITS {
+            return Err(c.corrupt(4, "the jump table has too many digits"));
+        }
+        let slots = POW10[jump_digits as usize] as usize + 1;
+        // `u64` keys first, so that they are aligned in the file.
+        let keys = inside(&section, &c, count * 8);
+        let key_bytes = c.take(count * 8)?;
+        let jump = inside(&section, &c, slots * 4);
+        let jump_bytes = c.take(slots * 4)?;
+        let ids = inside(&section, &c, count * 4);
+        let id_bytes = c.take(count * 4)?;
+        c.finish()?;
+        let keys_at = 8;
+        let divisor = POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
+        let mut last = 0;
+        let mut slot = 0;
+        for (i, key) in key_bytes.chunks_exact(8).map(|k| u64_at(k, 0)).enumerate() {
+            let len = key & 15;
+            if key <= last || len == 0 || key >> 4 >= POW10[MAX_WHOLE_DIGITS] {
+                return Err(c.corrupt(keys_at + i * 8, "the whole numbers are not in order"));
+            }
+            last = key;
+            let head = ((key >> 4) / divisor) as usize;
+            while slot <= head {
+                if u32_at(jump_bytes, slot * 4) as usize != i {
+                    return Err(c.corrupt(keys_at + count * 8 + slot * 4, "the jump table does not fit the numbers"));
+                }
+                slot += 1;
+            }
+        }
+        while slot < slots {
+            if u32_at(jump_bytes, slot * 4) as usize != count {
+                return Err(c.corrupt(keys_at + count * 8 + slot * 4, "the jump table does not fit the numbers"));
+            }
+            slot += 1;
+        }
+        if let Some(i) = id_bytes.chunks_exact(4).position(|s| u32_at(s, 0) >= sets) {
+            let at = keys_at + count * 8 + slots * 4 + i * 4;
+            return Err(c.corrupt(at, "a number's membership set does not exist"));
+        }
+        Ok(WholeNumbers { count, jump_digits, jump, keys, sets: ids })
+    }
+
+    #[inline]
+    fn rank(&self, bytes: &[u8], digits: &[u8]) -> Option<usize> {
+        let key = whole_key(digits)?;
+        let head = ((key >> 4) / POW10[MAX_WHOLE_DIGITS - self.jump_digits as usize]) as usize;
+        let jump = bytes.get(self.jump.clone())?;
+        let mut low = u32_at(jump, head * 4) as usize;
+        let mut high = u32_at(jump, head * 4 + 4) as usize;
+        let keys = bytes.get(self.keys.clone())?;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match u64_at(keys, middle * 8).cmp(&key) {
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn find(&self, bytes: &[u8], digits: &[u8]) -> Option<u32> {
+        let rank = self.rank(bytes, digits)?;
+        Some(u32_at(bytes.get(self.sets.clone())?, rank * 4))
+    }
+}
+
+/// A trie over dialled bytes. Node 0 is the root.
+#[derive(Debug)]
+struct RawTrie {
+    nodes: usize,
+    table: Range<usize>,
+    labels: Range<usize>,
+    targets: Range<usize>,
+}
+
+impl RawTrie {
+    fn check(bytes: &[u8], sections: &Sections, sets: u32) -> Result<RawTrie, Error> {
+        let section = sections.range("RAWT")?;
+        let mut c = sections.cursor(bytes, "RAWT")?;
+        let nodes = c.count(NODE_BYTES)?;
+        let edges = c.count(5)?;
+        if nodes == 0 {
+            return Err(c.corrupt(0, "the trie has no root"));
+        }
+        let table = inside(&section, &c, nodes * NODE_BYTES);
+        let table_bytes = c.take(nodes * NODE_BYTES)?;
+        let targets = inside(&section, &c, edges * 4);
+        let target_bytes = c.take(edges * 4)?;
+        let labels = inside(&section, &c, edges);
+        let label_bytes = c.take(edges)?;
+        c.finish()?;
+        for (i, node) in table_bytes.chunks_exact(NODE_BYTES).enumerate() {
+            let at = 8 + i * NODE_BYTES;
+            let (first, count, set) = (u32_at(node, 0) as usize, u32_at(node, 4) as usize, u32_at(node, 8));
+            if set >= sets {
+                return Err(c.corrupt(at + 8, "a node's membership set does not exist"));
+            }
+            let Some(own) = first.checked_add(count).and_then(|end| label_bytes.get(first..end)) else {
+                return Err(c.corrupt(at, "a node's edges do not exist"));
+            };
+            if own.windows(2).any(|w| w[0] >= w[1]) {
+                return Err(c.corrupt(at, "a node's edges are out of order"));
+            }
+        }
+        if target_bytes.chunks_exact(4).any(|t| u32_at(t, 0) as usize >= nodes) {
+            return Err(c.corrupt(8 + nodes * NODE_BYTES, "an edge's target does not exist"));
+        }
+        Ok(RawTrie { nodes, table, labels, targets })
+    }
+
+    fn walk(&self, bytes: &[u8], text: &[u8], hits: &mut Hits) {
+        let (Some(table), Some(labels), Some(targets)) = (
+            bytes.get(self.table.clone()),
+            bytes.get(self.labels.clone()),
+            bytes.get(self.targets.clone()),
+        ) else {
+            return;
+        };
+        let mut node = 0;
+        let mut covered = 0;
+        loop {
+            let at = node * NODE_BYTES;
+            let set = u32_at(table, at + 8);
+            if set != 0 {
+                hits.push(covered, set);
+            }
+            let Some(byte) = text.get(covered).filter(|_| covered < MAX_RAW_BYTES) else { return };
+            let first = u32_at(table, at) as usize;
+            let count = u32_at(table, at + 4) as usize;
+            let Some(own) = labels.get(first..first + count) else { return };
+            let Ok(edge) = own.binary_search(byte) else { return };
+            node = u32_at(targets, (first + edge) * 4) as usize;
+            covered += 1;
+        }
+    }
+}
+
+const _: () = assert!(MAX_NUMBER_DIGITS <= MAX_RAW_BYTES, "Hits must hold every digit's keys");

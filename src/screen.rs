@@ -1,0 +1,330 @@
+//! The call path: dialled text to verdict. One walk, no allocation, no lock, no system call (the
+//! clock only where a matched list entry can expire).
+//!
+//! `screen` and `explain` are the same function: [`judge`] tells a [`Trace`] what it does, and the
+//! call path's trace is empty, so that an explanation can never tell another story than the call.
+
+use crate::dial::{DialPlan, Reading, ShortCost};
+use crate::index::Index;
+use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
+use crate::number::{Name, Number, NumberType, Region};
+use crate::plan::Class;
+use crate::profile::{Decision, RuleSet};
+use crate::text::{self, Dialled, Digits};
+use crate::verdict::{Action, Direction, Reason, Rule, Verdict};
+
+/// What is asked of an index, resolved against it.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    /// Position of the profile.
+    pub(crate) profile: usize,
+    pub(crate) direction: Direction,
+    /// The home region's territory, where it is not the policy's own.
+    pub(crate) home: Option<u8>,
+}
+
+/// What `judge` does, as it does it.
+pub(crate) enum Event<'e> {
+    Dialled(&'e Dialled<'e>),
+    Read(&'e Reading),
+    /// A step that looks a text or number up in the lists.
+    Lists { what: Looked<'e>, hits: &'e Hits, extent: Extent, outcome: &'e Outcome },
+    /// A rule was asked and what it said.
+    Asked { reason: Reason, rule: Rule, blocks: bool },
+    /// The routing number is judged now.
+    Routing(&'e [u8]),
+}
+
+/// What is looked up in the lists.
+#[derive(Clone, Copy)]
+pub(crate) enum Looked<'e> {
+    Raw(&'e [u8]),
+    Local(&'e [u8]),
+    Number(&'e [u8]),
+}
+
+/// Listens to a judgement.
+pub(crate) trait Trace {
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// The call path's trace: nothing, compiled away.
+pub(crate) struct NoTrace;
+
+impl Trace for NoTrace {
+    #[inline(always)]
+    fn event(&mut self, _: Event<'_>) {}
+}
+
+/// One judgement under way.
+struct Judge<'i, T> {
+    index: &'i Index,
+    bytes: &'i [u8],
+    rules: &'i RuleSet,
+    profile: Name,
+    dial: DialPlan<'i>,
+    direction: Direction,
+    clock: Clock,
+    shadow: Option<u32>,
+    trace: T,
+}
+
+/// A verdict, and the positions of the lists that it names: for counters.
+#[derive(Clone, Copy)]
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) list: Option<u32>,
+    pub(crate) shadow: Option<u32>,
+}
+
+/// Judges one dialled string (outbound) or caller id (inbound).
+#[inline]
+pub(crate) fn judge<T: Trace>(index: &Index, question: Question, dialled: &[u8], clock: Clock, trace: T) -> Judged {
+    let (profile, rules) = index.profiles.rules(question.profile, question.direction);
+    let dial = DialPlan {
+        plan: &index.plan,
+        site: &index.site,
+        home: question.home.unwrap_or(index.site.home),
+        site_prefixes: question.home.is_none_or(|home| home == index.site.home),
+    };
+    let mut judge = Judge {
+        index,
+        bytes: index.bytes(),
+        rules,
+        profile,
+        dial,
+        direction: question.direction,
+        clock,
+        shadow: None,
+        trace,
+    };
+    let text = text::read(dialled);
+    judge.trace.event(Event::Dialled(&text));
+    let mut judged = judge.text(dialled, &text);
+    if !text.routing.is_empty() && !judged.verdict.is_blocked() && judged.verdict.reason != Reason::Emergency {
+        // A ported number (RFC 4694): the network routes by `rn`, so that number must pass as well.
+        judge.trace.event(Event::Routing(text.routing));
+        let routing = Dialled { routing: &[], ..text::read(text.routing) };
+        let routed = judge.text(text.routing, &routing);
+        if routed.verdict.is_blocked() {
+            judged = routed;
+        }
+    }
+    judged.shadow = judge.shadow;
+    if let Some(list) = judge.shadow {
+        judged.verdict.shadow = index.lists.lists[list as usize].name;
+    }
+    judged
+}
+
+impl<T: Trace> Judge<'_, T> {
+    fn text(&mut self, dialled: &[u8], text: &Dialled<'_>) -> Judged {
+        let reading = self.dial.read(text, self.direction);
+        self.trace.event(Event::Read(&reading));
+        if let Reading::Emergency = reading {
+            return self.verdict(Action::Allow, Reason::Emergency, Rule::None);
+        }
+        if self.index.lists.has_raw() {
+            let dialled = dialled.trim_ascii();
+            let mut hits = Hits::new();
+            self.index.lists.raw_hits(self.bytes, dialled, &mut hits);
+            let extent = Extent { len: dialled.len(), unassigned: false };
+            let outcome = self.lists(Looked::Raw(dialled), &hits, extent);
+            if let Some(verdict) = self.decided(&outcome, true) {
+                return match reading {
+                    Reading::Number(number, class) => self.with_number(verdict, number, class),
+                    _ => verdict,
+                };
+            }
+        }
+        match reading {
+            Reading::Number(number, class) => {
+                let verdict = self.number(number, class);
+                self.with_number(verdict, number, class)
+            }
+            Reading::Withheld => self.plain(Decision::Anonymous, Reason::Anonymous),
+            Reading::Invalid(_) => self.plain(Decision::Invalid, Reason::Invalid),
+            Reading::Internal(digits) => match self.local(&digits) {
+                Some(verdict) => verdict,
+                None => self.plain(Decision::Internal, Reason::Internal),
+            },
+            Reading::Short(digits, cost) => self.short(&digits, cost),
+            Reading::Emergency => self.verdict(Action::Allow, Reason::Emergency, Rule::None),
+        }
+    }
+
+    /// A number: lists, type, unassigned, country, default.
+    #[inline]
+    fn number(&mut self, number: Number, class: Class) -> Judged {
+        let digits = number.as_bytes();
+        let unassigned = class.number_type == NumberType::Unknown;
+        if !self.rules.lists.is_empty() {
+            let mut hits = Hits::new();
+            self.index.lists.number_hits(self.bytes, digits, unassigned, &mut hits);
+            let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
+            if let Some(verdict) = self.decided(&outcome, false) {
+                return verdict;
+            }
+        }
+        if self.rules.blocks_types() {
+            let over_dialled = if unassigned { self.over_dialled(digits) } else { None };
+            let (rule, matched) = match over_dialled {
+                Some((rule, covered)) => (Some(rule), covered),
+                None => (self.blocked_type(class), digits.len()),
+            };
+            let asked = rule.unwrap_or(Rule::Type(class.number_type));
+            self.trace.event(Event::Asked { reason: Reason::Type, rule: asked, blocks: rule.is_some() });
+            if let Some(rule) = rule {
+                return self.verdict(Action::Block, Reason::Type, rule).matched(matched);
+            }
+        }
+        if unassigned {
+            let action = self.rules.decision(Decision::Unassigned);
+            let blocks = action == Action::Block;
+            self.trace.event(Event::Asked { reason: Reason::Unassigned, rule: Rule::None, blocks });
+            if blocks {
+                return self.verdict(action, Reason::Unassigned, Rule::None);
+            }
+        }
+        if self.rules.blocks_countries() {
+            let rule = Rule::Country(self.index.plan.region(class.territory));
+            let blocks = self.blocks_country(digits, class);
+            self.trace.event(Event::Asked { reason: Reason::Country, rule, blocks });
+            if blocks {
+                let code = self.index.plan.calling_code_of(digits).map_or(0, |(_, len)| len);
+                return self.verdict(Action::Block, Reason::Country, rule).matched(code);
+            }
+        }
+        self.plain(Decision::Default, Reason::Default)
+    }
+
+    /// The type rule that blocks a number of this class.
+    #[inline]
+    fn blocked_type(&self, class: Class) -> Option<Rule> {
+        if class.number_type != NumberType::Unknown && self.rules.blocks_type(class.number_type) {
+            Some(Rule::Type(class.number_type))
+        } else if class.satellite && self.rules.blocks_satellite() {
+            Some(Rule::Satellite)
+        } else {
+            None
+        }
+    }
+
+    /// An unassigned number may be a blocked one with digits dialled behind it, which exchanges
+    /// ignore: the longest of its beginnings whose type is blocked, and that beginning's length.
+    fn over_dialled(&self, digits: &[u8]) -> Option<(Rule, usize)> {
+        let mut found = None;
+        self.index.plan.classify_prefixes(digits, |covered, class| {
+            if class.number_type == NumberType::Unknown {
+                return;
+            }
+            if let Some(rule) = self.blocked_type(class) {
+                found = Some((rule, covered));
+            }
+        });
+        found
+    }
+
+    /// Where a calling code is shared and the plan cannot say whose the number is, a deny-list
+    /// blocks it if it blocks every region of the code; an allow-list blocks it anyway.
+    #[inline]
+    fn blocks_country(&self, digits: &[u8], class: Class) -> bool {
+        if class.territory != 0 || self.rules.blocks_territory(0) {
+            return self.rules.blocks_territory(class.territory);
+        }
+        let plan = &self.index.plan;
+        let Some((code, _)) = plan.calling_code_of(digits) else { return false };
+        let mut sharing = plan.territories().iter().enumerate().filter(|(_, t)| t.calling_code == code).peekable();
+        sharing.peek().is_some() && sharing.all(|(i, _)| self.rules.blocks_territory(i as u8 + 1))
+    }
+
+    /// A short number: lists that name it, its cost, the profile's word.
+    fn short(&mut self, digits: &Digits, cost: ShortCost) -> Judged {
+        if let Some(verdict) = self.local(digits) {
+            return verdict;
+        }
+        if matches!(cost, ShortCost::Premium) && self.rules.blocks_type(NumberType::PremiumRate) {
+            let rule = Rule::Type(NumberType::PremiumRate);
+            self.trace.event(Event::Asked { reason: Reason::Short, rule, blocks: true });
+            return self.verdict(Action::Block, Reason::Short, rule);
+        }
+        self.plain(Decision::Short, Reason::Short)
+    }
+
+    /// What the lists say of a short or internal number.
+    fn local(&mut self, digits: &Digits) -> Option<Judged> {
+        let mut hits = Hits::new();
+        self.index.lists.local_hits(self.bytes, digits.as_bytes(), &mut hits);
+        let extent = Extent { len: digits.len(), unassigned: false };
+        let outcome = self.lists(Looked::Local(digits.as_bytes()), &hits, extent);
+        self.decided(&outcome, false)
+    }
+
+    #[inline]
+    fn lists(&mut self, what: Looked<'_>, hits: &Hits, extent: Extent) -> Outcome {
+        let outcome = if hits.as_slice().is_empty() {
+            Outcome::default()
+        } else {
+            self.index.lists.judge(hits, extent, self.rules, &mut self.clock)
+        };
+        self.trace.event(Event::Lists { what, hits, extent, outcome: &outcome });
+        self.shadow = self.shadow.or(outcome.shadow);
+        outcome
+    }
+
+    #[inline]
+    fn decided(&self, outcome: &Outcome, raw: bool) -> Option<Judged> {
+        let decided = outcome.decided?;
+        let action = if decided.action == ListAction::Allow { Action::Allow } else { Action::Block };
+        let rule = match decided.cover {
+            _ if raw => Rule::Raw,
+            Cover::Whole => Rule::Whole,
+            Cover::Prefix => Rule::Prefix,
+        };
+        let mut judged = self.verdict(action, Reason::List, rule);
+        judged.verdict.matched = decided.covered;
+        judged.verdict.list = self.index.lists.lists[decided.list as usize].name;
+        judged.list = Some(decided.list);
+        Some(judged)
+    }
+
+    #[inline]
+    fn plain(&mut self, question: Decision, reason: Reason) -> Judged {
+        let action = self.rules.decision(question);
+        self.trace.event(Event::Asked { reason, rule: Rule::None, blocks: action == Action::Block });
+        self.verdict(action, reason, Rule::None)
+    }
+
+    #[inline]
+    fn with_number(&self, mut judged: Judged, number: Number, class: Class) -> Judged {
+        judged.verdict.number = number;
+        judged.verdict.region = self.index.plan.region(class.territory);
+        judged.verdict.number_type = class.number_type;
+        judged
+    }
+
+    #[inline]
+    fn verdict(&self, action: Action, reason: Reason, rule: Rule) -> Judged {
+        let verdict = Verdict {
+            action,
+            reason,
+            rule,
+            number: Number::EMPTY,
+            region: Region::NONE,
+            number_type: NumberType::Unknown,
+            matched: 0,
+            list: Name::EMPTY,
+            shadow: Name::EMPTY,
+            profile: self.profile,
+        };
+        Judged { verdict, list: None, shadow: None }
+    }
+}
+
+impl Judged {
+    #[inline]
+    fn matched(mut self, digits: usize) -> Judged {
+        self.verdict.matched = digits as u8;
+        self
+    }
+}
