@@ -7,3 +7,7 @@
 //! ```
 
 pub(crate) mod model;
+pub mod plan;
+pub(crate) mod writer;
+
+pub use writer::write_file;
