@@ -22,7 +22,8 @@
 //!    host is refused, since programs differ on which one ends the user part; behind the host's
 //!    first `;` or `?` everything is ignored, as are these. `sip:` without `@` names a host, but
 //!    phones send `sip:112` all the same: it is read as a user part where it begins with `+` or a
-//!    digit and has neither a dot nor a letter.
+//!    digit and has neither a dot nor a letter. An `&` is refused in all of it and in the host: in
+//!    Asterisk's `Dial` it joins a second destination.
 //! 6. *Parameters* of the user part: `phone-context` (global: kept as [`Dialled::context`] unless
 //!    the number has a plus; a domain: ignored; empty, malformed or twice: refused), `rn` (kept as
 //!    [`Dialled::routing`]); `ext`, `isub`, `npdi` and all others are dropped. Names in any case.
@@ -54,8 +55,8 @@
 //!   send key (`112#`), one digit, vanity numbers with fewer than three digits in front, white
 //!   space and invisible marks of Unicode that it does not know;
 //! - read differently: `~` is a separator (`8~10` is a Russian pause for the tone), never an
-//!   extension mark; letters `p` and `w` at the end are pauses even where there are three of them.
-//!   What stands behind a pause may be of any length.
+//!   extension mark; behind `p` and `w` everything is cut, however long, where it deletes the one
+//!   letter and joins the digits, or reads three of them as a vanity number.
 
 use std::fmt;
 
