@@ -403,8 +403,7 @@ impl<'i> DialPlan<'i> {
             b"790123456789",
             b"912345678901",
         ];
-        const ONLY_A_PREFIX: &str =
-            "this is a dialling prefix with no digits of a number behind it, so that it would match every number; give \
+        const ONLY_A_PREFIX: &str = "this is a dialling prefix with no digits of a number behind it, so that it would match every number; give \
              the digits that follow it, or block by country";
         if digits.is_empty() {
             return Err(NO_DIGITS);

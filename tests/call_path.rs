@@ -2,11 +2,11 @@
 
 #![cfg(feature = "compile")]
 
-mod support;
+mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use support::{EVERYTHING, Random, index};
+use common::{EVERYTHING, Random, index};
 use tollgate::{Direction, Gate, Query, Region};
 
 /// Counts this thread's allocations.

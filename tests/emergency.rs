@@ -2,9 +2,9 @@
 
 #![cfg(feature = "compile")]
 
-mod support;
+mod common;
 
-use support::{Random, index};
+use common::{Random, index};
 use tollgate::compile::plan::BUILT_IN;
 use tollgate::{Action, Dialling, NumberingPlan, Query, Reason};
 

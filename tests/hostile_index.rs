@@ -3,9 +3,9 @@
 
 #![cfg(feature = "compile")]
 
-mod support;
+mod common;
 
-use support::{EVERYTHING, Random, build};
+use common::{EVERYTHING, Random, build};
 use tollgate::{Direction, Error, Index, Query, Region};
 use xxhash_rust::xxh3::xxh3_128;
 

@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn whole_and_beginning() {
         let whole = Dfa::whole(r"2[47]|9(?:0\d)?").unwrap();
-        for (digits, expected) in [("24", true), ("2", false), ("9", true), ("905", true), ("9055", false), ("", false)] {
+        for (digits, expected) in [("24", true), ("2", false), ("9", true), ("905", true), ("9055", false), ("", false)]
+        {
             assert_eq!(matches(&whole, digits), expected, "{digits}");
         }
         let beginning = Dfa::beginning("77[01]").unwrap();

@@ -74,7 +74,8 @@ struct Product<'a> {
 impl Product<'_> {
     fn label(&self, tuple: [u16; WIDTH], digits: usize) -> u16 {
         let matches_pattern = |i: usize| self.patterns[i].as_ref().is_some_and(|(dfa, _)| dfa.accepts(tuple[i]));
-        let length_allowed = |i: usize| self.patterns[i].as_ref().is_some_and(|(_, lengths)| lengths >> digits & 1 == 1);
+        let length_allowed =
+            |i: usize| self.patterns[i].as_ref().is_some_and(|(_, lengths)| lengths >> digits & 1 == 1);
         let matches = |i: usize| matches_pattern(i) && length_allowed(i);
         let mut label = 0;
         // libphonenumber asks emergency patterns without looking at the possible lengths.
@@ -108,8 +109,8 @@ impl Product<'_> {
     fn state(&mut self, tuple: [u16; WIDTH], digits: usize) -> Result<u32, PlanError> {
         let label = self.label(tuple, digits);
         let begins = tuple[EMERGENCY_BEGINS];
-        let decided = begins == 0
-            || self.patterns[EMERGENCY_BEGINS].as_ref().is_some_and(|(dfa, _)| dfa.always_accepts(begins));
+        let decided =
+            begins == 0 || self.patterns[EMERGENCY_BEGINS].as_ref().is_some_and(|(dfa, _)| dfa.always_accepts(begins));
         if tuple[..EMERGENCY_BEGINS].iter().all(|&state| state == 0) && decided {
             return Ok(self.states.settled(label));
         }

@@ -105,8 +105,8 @@ impl States {
             if let Some(&at) = place.get(&id) {
                 return Ok(at);
             }
-            let at = u16::try_from(order.len()).ok().filter(|&at| at < u16::MAX).ok_or_else(|| PlanError::TooLarge {
-                what: format!("the automaton {section} needs more than {} states", u16::MAX - 1),
+            let at = u16::try_from(order.len()).ok().filter(|&at| at < u16::MAX).ok_or_else(|| {
+                PlanError::TooLarge { what: format!("the automaton {section} needs more than {} states", u16::MAX - 1) }
             })?;
             place.insert(id, at);
             order.push(id);
