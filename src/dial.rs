@@ -279,6 +279,23 @@ impl<'i> DialPlan<'i> {
         Ok(number)
     }
 
+    /// The number without the national prefix that stands in it, where one does: `national` keeps
+    /// the prefix, as libphonenumber does, when what is left without it has no possible length. An
+    /// exchange takes it off all the same, and then ignores the digits that are too many.
+    pub(crate) fn without_kept_prefix(&self, number: &Number) -> Option<Number> {
+        let (code, length) = self.plan.calling_code_of(number.as_bytes())?;
+        let territory = self.plan.main_territory(code)?;
+        let (code, national) = number.as_bytes().split_at(length);
+        let mut stripped = Digits::EMPTY;
+        if !self.national_prefix(territory, national)?.apply(national, &mut stripped) || stripped.is_empty() {
+            return None;
+        }
+        let mut without = Number::EMPTY;
+        without.extend(code);
+        without.extend(stripped.as_bytes());
+        (without != *number).then_some(without)
+    }
+
     /// The national digits where the home region's calling code was dialled without any prefix,
     /// which libphonenumber allows if the digits make no sense otherwise.
     fn without_own_code(&self, home: &Territory, digits: &[u8]) -> Option<Digits> {

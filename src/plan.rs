@@ -489,6 +489,13 @@ impl NumberingPlan {
         self.plan.territories().iter().map(|t| t.region).filter(|&region| region != Region::WORLD)
     }
 
+    /// The emergency numbers of a region, in order: libphonenumber's `isEmergencyNumber`.
+    #[cfg(feature = "compile")]
+    #[must_use]
+    pub fn emergency_numbers(&self, home: Region) -> Vec<String> {
+        self.dial_plan(&self.site(home)).emergency_numbers()
+    }
+
     /// The release of libphonenumber that the plan was made from, as `9.0.33`.
     #[must_use]
     pub fn metadata_version(&self) -> &str {
