@@ -336,11 +336,7 @@ impl<'p> EntryReader<'p> {
     }
 
     fn prefix_numbers(&self, plus: bool, digits: &[u8]) -> Result<Vec<Number>, &'static str> {
-        let mut numbers = Vec::new();
-        self.dial().read_prefix(plus, digits, &mut numbers)?;
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(numbers)
+        self.dial().read_prefix(plus, digits)
     }
 
     /// Whether a short or internal number can begin with these digits: not where they begin with

@@ -628,9 +628,10 @@ impl Walk<'_, '_> {
                 );
                 // So that the circle is reported once and the walk ends.
                 parents[*first] = None;
-                let at = chain.iter().position(|i| i == first).unwrap_or(0);
-                chain.truncate(at + on_chain.len());
-                chain = reorder_for_cut(chain, at);
+                // And the others of the circle stand on this one, so it comes first, that is last.
+                let first = *first;
+                chain.retain(|&i| i != first);
+                chain.push(first);
             }
             for &i in chain.iter().rev() {
                 let base = parents[i].and_then(|p| resolved[p].clone()).unwrap_or_else(default_profile);
@@ -750,14 +751,6 @@ impl Walk<'_, '_> {
         }
         known
     }
-}
-
-/// A circle was cut at `chain[at]`, which now stands on the defaults while the last of the chain
-/// stands on it: what is resolved from the back must begin with it.
-fn reorder_for_cut(mut chain: Vec<usize>, at: usize) -> Vec<usize> {
-    let first = chain.remove(at);
-    chain.push(first);
-    chain
 }
 
 /// A table's keys as they stand in the file; the map itself is sorted by name.
