@@ -28,9 +28,18 @@ pub(crate) enum Event<'e> {
     Dialled(&'e Dialled<'e>),
     Read(&'e Reading),
     /// A step that looks a text or number up in the lists.
-    Lists { what: Looked<'e>, hits: &'e Hits, extent: Extent, outcome: &'e Outcome },
+    Lists {
+        what: Looked<'e>,
+        hits: &'e Hits,
+        extent: Extent,
+        outcome: &'e Outcome,
+    },
     /// A rule was asked and what it said.
-    Asked { reason: Reason, rule: Rule, blocks: bool },
+    Asked {
+        reason: Reason,
+        rule: Rule,
+        blocks: bool,
+    },
     /// The routing number is judged now.
     Routing(&'e [u8]),
 }

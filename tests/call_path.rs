@@ -4,9 +4,9 @@
 
 mod common;
 
+use common::{EVERYTHING, Random, index};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use common::{EVERYTHING, Random, index};
 use tollgate::{Direction, Gate, Query, Region};
 
 /// Counts this thread's allocations.
@@ -45,11 +45,39 @@ static ALLOCATOR: Counting = Counting;
 /// Texts of every kind, and noise.
 fn texts() -> Vec<Vec<u8>> {
     let mut texts: Vec<Vec<u8>> = [
-        "", "112", "9112", "911", "100", "1234", "1181", "anonymous", "0", "+37126123456", "00371-2612-3456",
-        "90037126123456", "+421905123456", "0905123456", "0900123456", "+4930155555", "+33162123456", "+44790012345",
-        "sip:+37126123456;npdi;rn=+421905123456@host;user=phone", "\"A\" <sip:100@host>", "tel:5550123;phone-context=+1-212",
-        "%2B37126123456", "#31#0905123456", "1-800-FLOWERS", "+37167000001", "+371670000012", "+881612345678",
-        "+9999999999", "123&SIP/456", "raw:100", "100abc", "urn:service:sos", "+٣٧١٢٦١٢٣٤٥٦",
+        "",
+        "112",
+        "9112",
+        "911",
+        "100",
+        "1234",
+        "1181",
+        "anonymous",
+        "0",
+        "+37126123456",
+        "00371-2612-3456",
+        "90037126123456",
+        "+421905123456",
+        "0905123456",
+        "0900123456",
+        "+4930155555",
+        "+33162123456",
+        "+44790012345",
+        "sip:+37126123456;npdi;rn=+421905123456@host;user=phone",
+        "\"A\" <sip:100@host>",
+        "tel:5550123;phone-context=+1-212",
+        "%2B37126123456",
+        "#31#0905123456",
+        "1-800-FLOWERS",
+        "+37167000001",
+        "+371670000012",
+        "+881612345678",
+        "+9999999999",
+        "123&SIP/456",
+        "raw:100",
+        "100abc",
+        "urn:service:sos",
+        "+٣٧١٢٦١٢٣٤٥٦",
     ]
     .iter()
     .map(|t| t.as_bytes().to_vec())
@@ -63,10 +91,14 @@ fn texts() -> Vec<Vec<u8>> {
             2 => b"sip:tel+0123456789@.;rn=npdi,%2B",
             _ => &[],
         };
-        texts.push((0..len).map(|_| match alphabet {
-            [] => random.next() as u8,
-            some => some[random.below(some.len() as u64) as usize],
-        }).collect());
+        texts.push(
+            (0..len)
+                .map(|_| match alphabet {
+                    [] => random.next() as u8,
+                    some => some[random.below(some.len() as u64) as usize],
+                })
+                .collect(),
+        );
     }
     texts
 }

@@ -60,7 +60,12 @@ fn emergency_numbers_pass_and_nothing_else() {
             let is_emergency = verdict.reason == Reason::Emergency;
             assert_eq!(verdict.action == Action::Allow, is_emergency, "{dialled} in {home}: {verdict}");
             if is_emergency {
-                assert!(begins(&dialled) || begins(dialled.trim_start_matches('9')) || dialled.strip_prefix('9').is_some_and(begins), "{dialled} in {home}");
+                assert!(
+                    begins(&dialled)
+                        || begins(dialled.trim_start_matches('9'))
+                        || dialled.strip_prefix('9').is_some_and(begins),
+                    "{dialled} in {home}"
+                );
             }
             if found.iter().any(|e| *e == dialled) {
                 assert!(is_emergency, "{dialled} in {home}");
@@ -92,7 +97,8 @@ fn calls_abroad_are_no_emergency_calls() {
                     );
                     for line in '0'..='9' {
                         let index = line_index(line);
-                        let verdict = index.screen_with(&Query::new().home(home), format!("{line}{dialled}").as_bytes());
+                        let verdict =
+                            index.screen_with(&Query::new().home(home), format!("{line}{dialled}").as_bytes());
                         assert_ne!(verdict.unwrap().reason, Reason::Emergency, "{line}{dialled} in {home}");
                     }
                 }

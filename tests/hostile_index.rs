@@ -23,10 +23,7 @@ fn every_cut_is_refused() {
     cuts.extend((0..bytes.len()).step_by(4093));
     for n in cuts {
         let error = Index::from_bytes(&bytes[..n]).unwrap_err();
-        assert!(
-            matches!(error, Error::NotAnIndex { .. } | Error::Length { .. }),
-            "cut to {n} bytes: {error}"
-        );
+        assert!(matches!(error, Error::NotAnIndex { .. } | Error::Length { .. }), "cut to {n} bytes: {error}");
     }
     let mut longer = bytes.clone();
     longer.extend([0; 8]);
@@ -81,8 +78,19 @@ fn a_repaired_checksum_does_not_help() {
             continue;
         };
         opened += 1;
-        for query in [Query::new(), Query::new().direction(Direction::Inbound), Query::new().home(Region::new("AR").unwrap())] {
-            for text in ["112", "+37126123456", "0905123456", "100200", "1181", "+49301234567", "+331621234567890123456", "00011234567890"] {
+        for query in
+            [Query::new(), Query::new().direction(Direction::Inbound), Query::new().home(Region::new("AR").unwrap())]
+        {
+            for text in [
+                "112",
+                "+37126123456",
+                "0905123456",
+                "100200",
+                "1181",
+                "+49301234567",
+                "+331621234567890123456",
+                "00011234567890",
+            ] {
                 // The query may name what the damaged index no longer has.
                 let _ = index.screen_with(&query, text.as_bytes());
                 if round % 16 == 0 {

@@ -52,8 +52,22 @@ const NUMBERS: [&str; 20] = [
 ];
 
 const TEXTS: [&str; 16] = [
-    "anonymous", "", "112", "1121", "158", "116117", "1181", "100", "1000", "1001", "call me", "00371-2612-3456",
-    "0905123456", "0900 123 456", "+421 (0)905 123 456", "sip:+37126123456@pbx",
+    "anonymous",
+    "",
+    "112",
+    "1121",
+    "158",
+    "116117",
+    "1181",
+    "100",
+    "1000",
+    "1001",
+    "call me",
+    "00371-2612-3456",
+    "0905123456",
+    "0900 123 456",
+    "+421 (0)905 123 456",
+    "sip:+37126123456@pbx",
 ];
 
 #[derive(Debug, Clone)]
@@ -197,6 +211,10 @@ fn blocked_type(rules: &Rules, number: &str) -> Option<Rule> {
     }
 }
 
+fn answer_of(answer: &Answer) -> Answer {
+    Answer { list: answer.list.clone(), shadow: answer.shadow.clone(), number: answer.number.clone(), ..*answer }
+}
+
 fn twin(policy: &Policy, profile: usize, text: &str) -> Answer {
     let rules = &policy.profiles[profile];
     let home = Region::new("SK").unwrap();
@@ -271,11 +289,28 @@ fn twin(policy: &Policy, profile: usize, text: &str) -> Answer {
     if settle(&mut answer, ask_lists(policy, rules, digits, false, unassigned), false) {
         return answer;
     }
+    // An exchange takes a national prefix off that stands in a number nobody has.
+    let prefix = [("421", "0"), ("49", "0"), ("44", "0"), ("1", "1")].iter().find(|(code, _)| digits.starts_with(code));
+    let other = prefix.filter(|_| unassigned).and_then(|(code, prefix)| {
+        Some(format!("{code}{}", digits[code.len()..].strip_prefix(prefix).filter(|rest| !rest.is_empty())?))
+    });
+    if let Some(other) = &other {
+        let mut blocked = answer_of(&answer);
+        if settle(&mut blocked, ask_lists(policy, rules, other, false, true), false) && blocked.action == Action::Block
+        {
+            return blocked;
+        }
+        answer.shadow = blocked.shadow;
+    }
     let type_rule = if unassigned {
-        let beginnings = (1..digits.len()).rev().filter(|&n| {
-            PLAN.classify(&Number::from_digits(&digits.as_bytes()[..n]).unwrap()).1 != NumberType::Unknown
-        });
-        let over = beginnings.filter_map(|n| Some((blocked_type(rules, &digits[..n])?, n))).next();
+        let over = |digits: &str| {
+            let assigned = |n: &usize| {
+                PLAN.classify(&Number::from_digits(&digits.as_bytes()[..*n]).unwrap()).1 != NumberType::Unknown
+            };
+            let beginnings = (1..digits.len()).rev().filter(assigned);
+            beginnings.filter_map(|n| Some((blocked_type(rules, &digits[..n])?, n))).next()
+        };
+        let over = over(digits).or_else(|| over(other.as_ref()?));
         over.or_else(|| Some((blocked_type(rules, digits)?, digits.len())))
     } else {
         blocked_type(rules, digits).map(|rule| (rule, digits.len()))
@@ -413,8 +448,11 @@ fn policy() -> impl Strategy<Value = Policy> {
     prop::collection::vec(list(), 0..12).prop_flat_map(|lists| {
         let profiles = prop::collection::vec(rules(lists.len()), 1..4);
         let extensions = prop::sample::subsequence(vec![3usize, 4], 0..=2);
-        (Just(lists), profiles, extensions)
-            .prop_map(|(lists, profiles, extensions)| Policy { lists, profiles, extensions })
+        (Just(lists), profiles, extensions).prop_map(|(lists, profiles, extensions)| Policy {
+            lists,
+            profiles,
+            extensions,
+        })
     })
 }
 

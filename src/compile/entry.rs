@@ -194,7 +194,11 @@ impl<'p> EntryReader<'p> {
         if from.len() != to.len() {
             return Err(Fault::new(
                 BAD,
-                format!("the ends of this range have {} and {} digits, and must have equally many", from.len(), to.len()),
+                format!(
+                    "the ends of this range have {} and {} digits, and must have equally many",
+                    from.len(),
+                    to.len()
+                ),
             )
             .help("write both ends in full, as in +4930100..+4930199"));
         }
@@ -227,7 +231,9 @@ impl<'p> EntryReader<'p> {
                 let dialled: Vec<&[u8]> = [&from, &to].into_iter().chain(&pieces).map(Vec::as_slice).collect();
                 let read: Vec<&[Number]> = [&a, &b].into_iter().chain(&numbers).map(Vec::as_slice).collect();
                 if !read_alike(&dialled, &read) {
-                    return Err(Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL));
+                    return Err(
+                        Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL)
+                    );
                 }
                 for number in numbers.iter().flatten() {
                     keys.push(number_key(number.as_bytes(), false)?);
@@ -248,8 +254,11 @@ impl<'p> EntryReader<'p> {
     fn pattern(&self, entry: &str) -> Result<Parsed, Fault> {
         let plus = entry.trim_start_matches(|c: char| !c.is_ascii_digit() && c != 'X' && c != 'x').contains('+')
             || entry.contains('+');
-        let digits: Vec<u8> =
-            entry.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x')).map(|b| b.to_ascii_uppercase()).collect();
+        let digits: Vec<u8> = entry
+            .bytes()
+            .filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x'))
+            .map(|b| b.to_ascii_uppercase())
+            .collect();
         if digits.len() > MAX_DIGITS {
             return Err(too_many_digits(digits.len()));
         }
@@ -336,11 +345,7 @@ impl<'p> EntryReader<'p> {
     }
 
     fn prefix_numbers(&self, plus: bool, digits: &[u8]) -> Result<Vec<Number>, &'static str> {
-        let mut numbers = Vec::new();
-        self.dial().read_prefix(plus, digits, &mut numbers)?;
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(numbers)
+        self.dial().read_prefix(plus, digits)
     }
 
     /// Whether a short or internal number can begin with these digits: not where they begin with
@@ -446,9 +451,8 @@ fn invalid(why: &str) -> Fault {
 }
 
 fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
-    let behind = outside_line.map_or_else(String::new, |digit| {
-        format!(" behind the outside-line digit ({}{number})", char::from(digit))
-    });
+    let behind = outside_line
+        .map_or_else(String::new, |digit| format!(" behind the outside-line digit ({}{number})", char::from(digit)));
     Fault::new("blocks-emergency", format!("this entry would block the emergency number {number}{behind}"))
         .help("emergency calls always go through; narrow the entry, or write it in international form")
 }

@@ -156,14 +156,10 @@ pub(crate) fn whole(
 ) {
     lists(model, policy, source, warnings, report);
     home(model, policy, source, warnings, report);
-    if !policy.has_default
-        && model.profiles.len() > 1
-        && warnings.count("no-default-profile")
-    {
-        report.push(
-            Diagnostic::warning("no-default-profile", "no profile is called \"default\"")
-                .help("a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise"),
-        );
+    if !policy.has_default && model.profiles.len() > 1 && warnings.count("no-default-profile") {
+        report.push(Diagnostic::warning("no-default-profile", "no profile is called \"default\"").help(
+            "a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise",
+        ));
     }
     let mut findings = Vec::new();
     covered(model, places, warnings, &mut findings);
@@ -266,7 +262,11 @@ fn covered(model: &Model, places: &Places, warnings: &mut Warnings, findings: &m
                     entry: own,
                     diagnostic: Diagnostic::warning(
                         "duplicate-entry",
-                        format!("{} is in the list {:?} already, at {place}", show(&entry.key), list_name(model, entry)),
+                        format!(
+                            "{} is in the list {:?} already, at {place}",
+                            show(&entry.key),
+                            list_name(model, entry)
+                        ),
                     )
                     .help("leave one of them out"),
                 });

@@ -257,9 +257,7 @@ impl Walk<'_, '_> {
         }
         if let Some(item) = table.get("international_prefixes") {
             for (text, span) in self.texts(item, "international_prefixes") {
-                if text.is_empty()
-                    || text.len() > MAX_INTERNATIONAL_PREFIX
-                    || !text.bytes().all(|b| b.is_ascii_digit())
+                if text.is_empty() || text.len() > MAX_INTERNATIONAL_PREFIX || !text.bytes().all(|b| b.is_ascii_digit())
                 {
                     self.push(
                         span,
@@ -360,12 +358,7 @@ impl Walk<'_, '_> {
     fn entry(&mut self, item: &Item<'_>) -> Option<InlineEntry> {
         let table = match item.get_ref() {
             DeValue::String(text) => {
-                return Some(InlineEntry {
-                    text: text.to_string(),
-                    span: item.span(),
-                    expires: None,
-                    note: None,
-                });
+                return Some(InlineEntry { text: text.to_string(), span: item.span(), expires: None, note: None });
             }
             DeValue::Table(table) => table,
             DeValue::Integer(n) => {
@@ -395,7 +388,10 @@ impl Walk<'_, '_> {
             };
             expiry(&text)
                 .map_err(|why| {
-                    self.push(item.span(), Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP));
+                    self.push(
+                        item.span(),
+                        Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP),
+                    );
                 })
                 .ok()
         });
@@ -516,7 +512,8 @@ impl Walk<'_, '_> {
             }
         };
         self.known_keys(table, &["allow", "block"], &format!("`{what}`"));
-        let keys: Vec<_> = in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
+        let keys: Vec<_> =
+            in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
         if let [_, (second, _)] = keys[..] {
             self.push(
                 second.span(),
@@ -621,16 +618,15 @@ impl Walk<'_, '_> {
                     [] => format!("the profile {} extends itself", name(*first)),
                     _ => format!("the profile {} extends itself, through {through}", name(*first)),
                 };
-                let span = decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
-                self.push(
-                    span,
-                    Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"),
-                );
+                let span =
+                    decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
+                self.push(span, Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"));
                 // So that the circle is reported once and the walk ends.
                 parents[*first] = None;
-                let at = chain.iter().position(|i| i == first).unwrap_or(0);
-                chain.truncate(at + on_chain.len());
-                chain = reorder_for_cut(chain, at);
+                // And the others of the circle stand on this one, so it comes first, that is last.
+                let first = *first;
+                chain.retain(|&i| i != first);
+                chain.push(first);
             }
             for &i in chain.iter().rev() {
                 let base = parents[i].and_then(|p| resolved[p].clone()).unwrap_or_else(default_profile);
@@ -750,14 +746,6 @@ impl Walk<'_, '_> {
         }
         known
     }
-}
-
-/// A circle was cut at `chain[at]`, which now stands on the defaults while the last of the chain
-/// stands on it: what is resolved from the back must begin with it.
-fn reorder_for_cut(mut chain: Vec<usize>, at: usize) -> Vec<usize> {
-    let first = chain.remove(at);
-    chain.push(first);
-    chain
 }
 
 /// A table's keys as they stand in the file; the map itself is sorted by name.
