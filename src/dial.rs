@@ -161,7 +161,7 @@ impl<'i> DialPlan<'i> {
         if assigned {
             return false;
         }
-        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
+        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 && !self.is_call_abroad(seen) {
             return true;
         }
         // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
@@ -171,6 +171,17 @@ impl<'i> DialPlan<'i> {
             && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
             && self.international_prefix(seen).is_none()
             && number.is_none_or(|number| !self.is_over_dialled(&number))
+    }
+
+    /// Whether the digits are an international prefix, a calling code and a number behind it. In
+    /// Uzbekistan 003 is an emergency number and 00 the international prefix: all of +3… begins
+    /// with it. Whoever presses a few keys more than 003 still gets help; 00 371 90000000 is a call
+    /// to Latvia, whether somebody has that number or not.
+    fn is_call_abroad(&self, digits: &[u8]) -> bool {
+        const FEWEST_NATIONAL_DIGITS: usize = 5;
+        let Some(prefix) = self.international_prefix(digits) else { return false };
+        let full = &digits[prefix..];
+        self.plan.calling_code_of(full).is_some_and(|(_, code)| full.len() >= code + FEWEST_NATIONAL_DIGITS)
     }
 
     /// Whether some beginning of the number is assigned: more was dialled than was needed.
