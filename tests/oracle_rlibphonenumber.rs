@@ -114,7 +114,8 @@ fn dialled(home: &Home, homes: &[Home], random: &mut Random) -> String {
         11 => format!("{international}0{abroad}"),
         12 => format!("+{}", mutated(&format!("{international}{abroad}"), random)),
         13 => {
-            let count = if home.local_lengths.is_empty() { 3 + random.below(12) } else { *random.of(&home.local_lengths) };
+            let count =
+                if home.local_lengths.is_empty() { 3 + random.below(12) } else { *random.of(&home.local_lengths) };
             random.digits(count)
         }
         14 => format!("{international}{}", mutated(&abroad, random)),
