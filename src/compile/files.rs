@@ -36,10 +36,9 @@ pub(crate) fn expiry(text: &str) -> Result<i64, String> {
     let text = text.trim();
     if text.len() == 10 {
         let date: civil::Date = text.parse().map_err(|_| format!("{text:?} is not a date"))?;
-        // The last day that the calendar knows has no next one.
-        let end = date.tomorrow().unwrap_or(date);
-        let midnight = end.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| format!("{text:?} is out of range"))?;
-        return Ok(midnight.timestamp().as_second());
+        // By days, since 9999-12-31, which stands for "never" in many a file, has no next one.
+        let start = date.duration_since(civil::date(1970, 1, 1)).as_secs();
+        return Ok(start + 24 * 60 * 60);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
@@ -130,7 +129,7 @@ fn place(file: &str, line: u32, raw: &[u8], at: Range<usize>) -> Place {
 pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Diagnostic> {
     let unreadable = |line: u32, error: io::Error| {
         let verb = if line == 0 { "open" } else { "read on in" };
-        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file: {error}"))
+        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
             .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
             .at(Place::of_file(name, line))
     };
@@ -697,7 +696,7 @@ mod tests {
         for bad in ["", "tomorrow", "1970-13-01", "1970-02-30", "31.12.2026", "1970-01-01T00:00:00"] {
             assert!(expiry(bad).is_err(), "{bad}");
         }
-        assert!(expiry("9999-12-31").is_ok());
+        assert_eq!(expiry("9999-12-31"), Ok(253_402_300_800));
     }
 
     /// Any bytes: no panic, and every place is inside its text.

@@ -435,8 +435,7 @@ impl Build<'_> {
             Err(diagnostic) => {
                 // A file that is not there is a fault of the line that names it.
                 let missing = diagnostic.place.as_ref().is_some_and(|place| place.line == 0);
-                let message = format!("{} ({shown})", diagnostic.message);
-                self.report.push(if missing { Diagnostic { message, ..diagnostic.at(named()) } } else { diagnostic });
+                self.report.push(if missing { diagnostic.at(named()) } else { diagnostic });
             }
         }
     }
