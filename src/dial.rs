@@ -161,16 +161,17 @@ impl<'i> DialPlan<'i> {
         if assigned {
             return false;
         }
+        let international = self.international_prefix(seen).is_some();
+        let over_dialled = number.is_some_and(|number| self.is_over_dialled(&number));
+        // Uzbekistan's 001, 002 and 003 also begin its calls to +1, +2… and +3…: one digit too many
+        // must not turn a premium number abroad into a call for the fire brigade.
         if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
-            return true;
+            return !(international && over_dialled);
         }
         // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
         // international call, 0 0011…: no policy would then see a call to a premium number abroad.
         // So the digits as dialled count only where what is behind the line is no such number.
-        behind_line
-            && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
-            && self.international_prefix(seen).is_none()
-            && number.is_none_or(|number| !self.is_over_dialled(&number))
+        behind_line && self.short_label(digits) & short::EMERGENCY_BEGINS != 0 && !international && !over_dialled
     }
 
     /// Whether some beginning of the number is assigned: more was dialled than was needed.
@@ -609,6 +610,11 @@ mod tests {
             ("TO", "9990231", "+6769990231"),
             ("TJ", "112365040", "+992112365040"),
             ("LT", "031101161", "+37031101161"),
+            ("UZ", "001", "emergency"),
+            ("UZ", "0019", "emergency"),
+            ("UZ", "0011234567", "emergency"),
+            ("UZ", "0019005550123", "+19005550123"),
+            ("UZ", "001900555012345", "+1900555012345"),
         ] {
             let shown = reads(&site(home, None, &[]), dialled);
             if expected == "invalid" {
