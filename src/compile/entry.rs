@@ -168,7 +168,7 @@ impl<'p> EntryReader<'p> {
                     keys.push(number_key(number.as_bytes(), false)?);
                 }
             }
-            Err(why) if keys.is_empty() => return Err(invalid(why).help(INTERNATIONAL)),
+            Err(why) if keys.is_empty() => return Err(no_prefix(why)),
             Err(_) => {}
         }
         if keys.is_empty() {
@@ -197,7 +197,11 @@ impl<'p> EntryReader<'p> {
         if from.len() != to.len() {
             return Err(Fault::new(
                 BAD,
-                format!("the ends of this range have {} and {} digits, and must have equally many", from.len(), to.len()),
+                format!(
+                    "the ends of this range have {} and {} digits, and must have equally many",
+                    from.len(),
+                    to.len()
+                ),
             )
             .help("write both ends in full, as in +4930100..+4930199"));
         }
@@ -225,19 +229,21 @@ impl<'p> EntryReader<'p> {
             [Ok(a), Ok(b)] => {
                 let mut numbers: Vec<Vec<Number>> = Vec::with_capacity(pieces.len());
                 for piece in &pieces {
-                    numbers.push(self.prefix_numbers(plus, piece).map_err(|why| invalid(why).help(INTERNATIONAL))?);
+                    numbers.push(self.prefix_numbers(plus, piece).map_err(no_prefix)?);
                 }
                 let dialled: Vec<&[u8]> = [&from, &to].into_iter().chain(&pieces).map(Vec::as_slice).collect();
                 let read: Vec<&[Number]> = [&a, &b].into_iter().chain(&numbers).map(Vec::as_slice).collect();
                 if !read_alike(&dialled, &read) {
-                    return Err(Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL));
+                    return Err(
+                        Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL)
+                    );
                 }
                 for number in numbers.iter().flatten() {
                     keys.push(number_key(number.as_bytes(), false)?);
                 }
             }
             [Err(_), Err(_)] if local => {}
-            [Err(why), _] | [_, Err(why)] => return Err(invalid(why).help(INTERNATIONAL)),
+            [Err(why), _] | [_, Err(why)] => return Err(no_prefix(why)),
         }
         if keys.is_empty() {
             return Err(Fault::new(BAD, "no number begins like this").help(INTERNATIONAL));
@@ -249,13 +255,17 @@ impl<'p> EntryReader<'p> {
     /// numbers in the same way (so many digits gone from the front, such others put before it),
     /// that way is the pattern's.
     fn pattern(&self, entry: &str) -> Result<Parsed, Fault> {
-        let (before, behind) = entry.split_at(entry.find(|c: char| c.is_ascii_digit() || matches!(c, 'X' | 'x')).unwrap_or(0));
+        let (before, behind) =
+            entry.split_at(entry.find(|c: char| c.is_ascii_digit() || matches!(c, 'X' | 'x')).unwrap_or(0));
         let plus = before.contains('+');
         if behind.contains('+') {
             return Err(invalid("it has a `+` behind the first digit"));
         }
-        let digits: Vec<u8> =
-            entry.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x')).map(|b| b.to_ascii_uppercase()).collect();
+        let digits: Vec<u8> = entry
+            .bytes()
+            .filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x'))
+            .map(|b| b.to_ascii_uppercase())
+            .collect();
         if digits.len() > MAX_DIGITS {
             return Err(too_many_digits(digits.len()));
         }
@@ -447,10 +457,15 @@ fn invalid(why: &str) -> Fault {
     Fault::new(BAD, format!("this is no number: {why}"))
 }
 
+/// The same for a beginning of a number.
+fn no_prefix(why: &'static str) -> Fault {
+    // What is a whole sentence says by itself what to do.
+    if why.starts_with("this is ") { Fault::new(BAD, why) } else { invalid(why).help(INTERNATIONAL) }
+}
+
 fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
-    let behind = outside_line.map_or_else(String::new, |digit| {
-        format!(" behind the outside-line digit ({}{number})", char::from(digit))
-    });
+    let behind = outside_line
+        .map_or_else(String::new, |digit| format!(" behind the outside-line digit ({}{number})", char::from(digit)));
     Fault::new("blocks-emergency", format!("this entry would block the emergency number {number}{behind}"))
         .help("emergency calls always go through; narrow the entry, or write it in international form")
 }
@@ -641,7 +656,21 @@ mod tests {
     #[test]
     fn no_entry_blocks_an_emergency_number() {
         let sk = reader("SK", Some(b'9'), &[4]);
-        for entry in ["112", "11*", "1*", "1XX", "11X", "110..119", "raw:112", "raw:1*", "raw:tel:112", "raw:9112", "9112", "9X12", "raw:urn:service:sos"] {
+        for entry in [
+            "112",
+            "11*",
+            "1*",
+            "1XX",
+            "11X",
+            "110..119",
+            "raw:112",
+            "raw:1*",
+            "raw:tel:112",
+            "raw:9112",
+            "9112",
+            "9X12",
+            "raw:urn:service:sos",
+        ] {
             let found = keys(&sk, entry, ListAction::Block);
             assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
         }
@@ -664,7 +693,29 @@ mod tests {
     #[test]
     fn hostile_text_never_panics() {
         let readers = [reader("SK", Some(b'9'), &[3, 4]), reader("BR", Some(b'0'), &[15]), reader("US", None, &[])];
-        let pieces = ["+", "0", "1", "9", "99", "12345678901234567890", "X", "x", "*", "..", ".", "raw:", "tel:", " ", "#", "é", "\u{0}", ";rn=", "@", "00", "0015"];
+        let pieces = [
+            "+",
+            "0",
+            "1",
+            "9",
+            "99",
+            "12345678901234567890",
+            "X",
+            "x",
+            "*",
+            "..",
+            ".",
+            "raw:",
+            "tel:",
+            " ",
+            "#",
+            "é",
+            "\u{0}",
+            ";rn=",
+            "@",
+            "00",
+            "0015",
+        ];
         let mut seed = 7u64;
         let mut random = move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

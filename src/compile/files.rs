@@ -25,8 +25,7 @@ const MAX_LINE: usize = 64 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 /// How to mend a bad expiry.
-pub(crate) const EXPIRY_HELP: &str =
-    "write a date, such as 2027-01-31 (the entry then counts until the end of that day, UTC), or a time with its \
+pub(crate) const EXPIRY_HELP: &str = "write a date, such as 2027-01-31 (the entry then counts until the end of that day, UTC), or a time with its \
      offset, such as 2027-01-31T18:00:00+01:00";
 
 /// When an entry ends: seconds since 1970 from which on it no longer counts.
@@ -127,12 +126,13 @@ fn place(file: &str, line: u32, raw: &[u8], at: Range<usize>) -> Place {
 ///
 /// An error is one that concerns the file, not a line of it: it is missing, its compression is
 /// broken, its header names no numbers. It cannot be skipped.
-pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Diagnostic> {
+pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Box<Diagnostic>> {
     let unreadable = |line: u32, error: io::Error| {
         let verb = if line == 0 { "open" } else { "read on in" };
-        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
+        let diagnostic = Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
             .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
-            .at(Place::of_file(name, line))
+            .at(Place::of_file(name, line));
+        Box::new(diagnostic)
     };
     let file = File::open(path).map_err(|e| unreadable(0, e))?;
     if file.metadata().is_ok_and(|m| m.is_dir()) {
@@ -149,11 +149,12 @@ pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Re
         (&*lower, Decoder::Plain(inner))
     };
     let mut lines = Lines { input: BufReader::with_capacity(BUFFER, decoder), line: 0, buffer: Vec::new() };
-    let result = if stem.ends_with(".csv") { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
+    let result =
+        if stem.ends_with(".csv") { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
     match result {
         Ok(()) => {}
         Err(Stop::Io(error)) => return Err(unreadable(lines.line + 1, error)),
-        Err(Stop::Says(diagnostic)) => return Err(*diagnostic),
+        Err(Stop::Says(diagnostic)) => return Err(diagnostic),
     }
     // What a decompressor leaves unread belongs to the file's fingerprint too.
     let mut hashing = match lines.input.into_inner() {
@@ -285,11 +286,7 @@ fn bom(raw: &[u8], line: u32) -> usize {
     if line == 1 && raw.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
-fn read_text(
-    lines: &mut Lines<impl Read>,
-    file: &str,
-    each: &mut dyn FnMut(Row<'_>),
-) -> Result<(), Stop> {
+fn read_text(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<(), Stop> {
     loop {
         let next = lines.next()?;
         let raw = &lines.buffer[..];
@@ -368,10 +365,8 @@ struct Field {
 
 impl Record {
     fn new(delimiter: u8) -> Record {
-        let reader = csv_core::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .terminator(csv_core::Terminator::Any(b'\n'))
-            .build();
+        let reader =
+            csv_core::ReaderBuilder::new().delimiter(delimiter).terminator(csv_core::Terminator::Any(b'\n')).build();
         Record { reader, text: Vec::new(), fields: Vec::new() }
     }
 
@@ -424,11 +419,7 @@ impl Record {
     }
 }
 
-fn read_csv(
-    lines: &mut Lines<impl Read>,
-    file: &str,
-    each: &mut dyn FnMut(Row<'_>),
-) -> Result<(), Stop> {
+fn read_csv(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<(), Stop> {
     let (mut record, columns) = header(lines, file)?;
     // The first line of the record at hand, which its places show.
     let mut first: Vec<u8> = Vec::new();
@@ -534,10 +525,11 @@ fn header(lines: &mut Lines<impl Read>, file: &str) -> Result<(Record, Columns),
             continue;
         }
         let column = |name: &str| {
-            let mut found =
-                record.fields.iter().enumerate().filter(|(_, f)| {
-                    record.text[f.text.clone()].trim_ascii().eq_ignore_ascii_case(name.as_bytes())
-                });
+            let mut found = record
+                .fields
+                .iter()
+                .enumerate()
+                .filter(|(_, f)| record.text[f.text.clone()].trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
             (found.next().map(|(i, _)| i), found.next().map(|(_, f)| f.raw.clone()))
         };
         let (Some(number), twice) = column("number") else { continue };
@@ -624,7 +616,10 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_names_the_line() {
-        assert_eq!(rows("a.txt", b"1234\n12\xff4\n5").unwrap(), ["1:1 1234 [1234]", "2:3 !not-utf8 [\u{fffd}]", "3:1 5 [5]"]);
+        assert_eq!(
+            rows("a.txt", b"1234\n12\xff4\n5").unwrap(),
+            ["1:1 1234 [1234]", "2:3 !not-utf8 [\u{fffd}]", "3:1 5 [5]"]
+        );
         assert_eq!(rows("a.txt", b"\xff\xfe1\0\n\0").unwrap()[0], "1:1 !not-utf8 [\u{fffd}]");
     }
 
@@ -654,7 +649,10 @@ mod tests {
     #[test]
     fn csv_quotes_may_hold_lines_but_must_close() {
         let text = "number,note\n1,\"a\nb\"\n2,c\n";
-        assert_eq!(rows("a.csv", text.as_bytes()).unwrap(), ["2:1 1 None Some(\"a\\nb\") [1]", "4:1 2 None Some(\"c\") [2]"]);
+        assert_eq!(
+            rows("a.csv", text.as_bytes()).unwrap(),
+            ["2:1 1 None Some(\"a\\nb\") [1]", "4:1 2 None Some(\"c\") [2]"]
+        );
         let error = rows("a.csv", b"number,note\n1,\"a\n2,c\n").unwrap_err();
         assert!(error.starts_with("a.csv:2:1: error: a quote is opened"), "{error}");
     }
@@ -683,7 +681,9 @@ mod tests {
         let zstd = zstd::encode_all(&b"number\n1\n2\n"[..], 1).unwrap();
         assert_eq!(rows("a.csv.zst", &zstd).unwrap(), ["2:1 1 [1]", "3:1 2 [2]"]);
         // Cut, and not compressed at all.
-        for (name, bytes) in [("a.gz", &two[..two.len() - 9]), ("a.gz", b"12\n"), ("a.zst", b"12\n"), ("a.zst", &zstd[..9])] {
+        for (name, bytes) in
+            [("a.gz", &two[..two.len() - 9]), ("a.gz", b"12\n"), ("a.zst", b"12\n"), ("a.zst", &zstd[..9])]
+        {
             assert!(rows(name, bytes).unwrap_err().contains("the list file"), "{name}");
         }
         assert_eq!(rows("a.txt", &zstd).unwrap()[0], "1:2 !not-utf8 [\u{fffd}]");

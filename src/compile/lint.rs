@@ -160,14 +160,10 @@ pub(crate) fn whole(
 ) {
     lists(model, policy, source, warnings, report);
     home(model, policy, source, warnings, report);
-    if !policy.has_default
-        && model.profiles.len() > 1
-        && warnings.count("no-default-profile")
-    {
-        report.push(
-            Diagnostic::warning("no-default-profile", "no profile is called \"default\"")
-                .help("a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise"),
-        );
+    if !policy.has_default && model.profiles.len() > 1 && warnings.count("no-default-profile") {
+        report.push(Diagnostic::warning("no-default-profile", "no profile is called \"default\"").help(
+            "a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise",
+        ));
     }
     let mut findings = Vec::new();
     overlaps(model, places, warnings, &mut findings);

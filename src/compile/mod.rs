@@ -78,7 +78,7 @@ pub(crate) struct Meta {
     pub(crate) why: String,
 }
 
-type OnProgress = Box<dyn FnMut(Progress)>;
+type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// Compiles policies. Settings first, then [`compile_file`](Compiler::compile_file).
 #[derive(Default)]
@@ -110,8 +110,9 @@ impl Compiler {
     }
 
     /// Whether lines of list files that cannot be read are left out and listed in
-    /// [`Report::skipped`], rather than failing the build. Entries in the policy itself must be
-    /// right in any case.
+    /// [`Report::skipped`], rather than failing the build. That a line would block an emergency
+    /// number counts as such. Entries in the policy itself must be right in any case, and so must
+    /// files be as a whole: that one is missing or cut is never skipped.
     #[must_use]
     pub fn skip_bad_lines(mut self, skip: bool) -> Compiler {
         self.skip_bad_lines = skip;
@@ -164,7 +165,7 @@ impl Compiler {
 
     /// Something to call while long list files are read.
     #[must_use]
-    pub fn progress(mut self, f: impl FnMut(Progress) + 'static) -> Compiler {
+    pub fn progress(mut self, f: impl FnMut(Progress) + Send + 'static) -> Compiler {
         self.progress = Some(RefCell::new(Box::new(f)));
         self
     }
@@ -248,12 +249,7 @@ impl Compiler {
     }
 
     /// Reads a policy and its lists. `Err` where the report has errors.
-    pub(crate) fn model_of(
-        &self,
-        file_name: &str,
-        text: &str,
-        base: &Path,
-    ) -> Result<(Model, Meta, Report), Report> {
+    pub(crate) fn model_of(&self, file_name: &str, text: &str, base: &Path) -> Result<(Model, Meta, Report), Report> {
         let mut report = Report::default();
         let plan = match Sections::parse(self.plan_file(), Kind::Plan)
             .and_then(|sections| Plan::decode(self.plan_file(), &sections))
@@ -267,8 +263,11 @@ impl Compiler {
         let region_known = |region| region == Region::WORLD || plan.territory(region).is_some();
         if let Some(home) = self.home.filter(|&home| plan.territory(home).is_none()) {
             report.push(
-                Diagnostic::error("unknown-region", format!("the numbering plan has no home region {:?}", home.as_str()))
-                    .help("give an ISO 3166-1 alpha-2 code such as SK"),
+                Diagnostic::error(
+                    "unknown-region",
+                    format!("the numbering plan has no home region {:?}", home.as_str()),
+                )
+                .help("give an ISO 3166-1 alpha-2 code such as SK"),
             );
         }
         let source = SourceText::new(file_name, text);
@@ -410,7 +409,7 @@ impl Build<'_> {
         let mut lines = 0u64;
         let facts = files::read(&path, &shown, &mut |row| {
             lines += 1;
-            if lines % LINES_PER_PROGRESS == 0 {
+            if lines.is_multiple_of(LINES_PER_PROGRESS) {
                 self.progress(name, lines, false);
             }
             let result = match &row.content {
@@ -441,7 +440,7 @@ impl Build<'_> {
             Err(diagnostic) => {
                 // A file that is not there is a fault of the line that names it.
                 let missing = diagnostic.place.as_ref().is_some_and(|place| place.line == 0);
-                self.report.push(if missing { diagnostic.at(named()) } else { diagnostic });
+                self.report.push(if missing { diagnostic.at(named()) } else { *diagnostic });
             }
         }
     }
@@ -468,7 +467,10 @@ impl Build<'_> {
         }
         if parsed.emergency {
             self.warn("emergency-entry", place, || {
-                Diagnostic::warning("emergency-entry", "emergency numbers are always allowed; this entry changes nothing")
+                Diagnostic::warning(
+                    "emergency-entry",
+                    "emergency numbers are always allowed; this entry changes nothing",
+                )
             });
         }
         if written.expires.is_some_and(|end| end <= self.now) {

@@ -78,7 +78,9 @@ pub(crate) fn parse(source: &SourceText<'_>, text: &str, known: &Known<'_>, repo
         let place = source.place(span.clone());
         // One mistake often makes the parser stumble several times on its line, and a table that is
         // there twice, on every key in it.
-        if broken_lines.contains(&place.line) || header_above(text, span.start).is_some_and(|at| broken_lines.contains(&source.line(at))) {
+        if broken_lines.contains(&place.line)
+            || header_above(text, span.start).is_some_and(|at| broken_lines.contains(&source.line(at)))
+        {
             continue;
         }
         broken_lines.push(place.line);
@@ -295,9 +297,7 @@ impl Walk<'_, '_> {
         }
         if let Some(item) = table.get("international_prefixes") {
             for (text, span) in self.texts(item, "international_prefixes") {
-                if text.is_empty()
-                    || text.len() > MAX_INTERNATIONAL_PREFIX
-                    || !text.bytes().all(|b| b.is_ascii_digit())
+                if text.is_empty() || text.len() > MAX_INTERNATIONAL_PREFIX || !text.bytes().all(|b| b.is_ascii_digit())
                 {
                     self.push(
                         span,
@@ -312,16 +312,16 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        if let Some(item) = table.get("outside_line") {
-            if let Some(text) = self.text(item, "outside_line") {
-                match text.as_bytes() {
-                    [digit] if digit.is_ascii_digit() => site.outside_line = Some(*digit),
-                    _ => self.push(
-                        item.span(),
-                        Diagnostic::error("bad-value", format!("`outside_line` is one digit, not {text:?}"))
-                            .help("write \"9\" or \"0\", or leave the line out"),
-                    ),
-                }
+        if let Some(item) = table.get("outside_line")
+            && let Some(text) = self.text(item, "outside_line")
+        {
+            match text.as_bytes() {
+                [digit] if digit.is_ascii_digit() => site.outside_line = Some(*digit),
+                _ => self.push(
+                    item.span(),
+                    Diagnostic::error("bad-value", format!("`outside_line` is one digit, not {text:?}"))
+                        .help("write \"9\" or \"0\", or leave the line out"),
+                ),
             }
         }
         if let Some(item) = table.get("extensions") {
@@ -398,12 +398,7 @@ impl Walk<'_, '_> {
     fn entry(&mut self, item: &Item<'_>) -> Option<InlineEntry> {
         let table = match item.get_ref() {
             DeValue::String(text) => {
-                return Some(InlineEntry {
-                    text: text.to_string(),
-                    span: item.span(),
-                    expires: None,
-                    note: None,
-                });
+                return Some(InlineEntry { text: text.to_string(), span: item.span(), expires: None, note: None });
             }
             DeValue::Table(table) => table,
             DeValue::Integer(n) => {
@@ -433,7 +428,10 @@ impl Walk<'_, '_> {
             };
             expiry(&text)
                 .map_err(|why| {
-                    self.push(item.span(), Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP));
+                    self.push(
+                        item.span(),
+                        Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP),
+                    );
                 })
                 .ok()
         });
@@ -554,7 +552,8 @@ impl Walk<'_, '_> {
             }
         };
         self.known_keys(table, &["allow", "block"], &format!("`{what}`"));
-        let keys: Vec<_> = in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
+        let keys: Vec<_> =
+            in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
         if let [_, (second, _)] = keys[..] {
             self.push(
                 second.span(),
@@ -659,11 +658,9 @@ impl Walk<'_, '_> {
                     [] => format!("the profile {} extends itself", name(*first)),
                     _ => format!("the profile {} extends itself, through {through}", name(*first)),
                 };
-                let span = decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
-                self.push(
-                    span,
-                    Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"),
-                );
+                let span =
+                    decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
+                self.push(span, Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"));
                 // So that the circle is reported once and the walk ends.
                 parents[*first] = None;
                 // And the others of the circle stand on this one, so it comes first, that is last.
@@ -829,8 +826,8 @@ fn with_guess<'c>(
             _ => (distance(written, candidate), candidate),
         })
         .filter(|(distance, candidate)| {
-            let (short, long) = (candidate.chars().count().min(written.chars().count()), candidate.len().max(written.len()));
-            *distance < short.max(1) && *distance <= 1 + long / 4
+            let (a, b) = (candidate.chars().count(), written.chars().count());
+            *distance < a.min(b).max(1) && *distance <= 1 + a.max(b) / 4
         })
         .min();
     match near {

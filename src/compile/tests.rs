@@ -110,15 +110,24 @@ fn the_contract_compiles() {
     assert_eq!(model.site.extensions, [3, 4]);
     let names: Vec<_> = model.lists.iter().map(|l| (&*l.name, l.action)).collect();
     assert_eq!(names, [("partners", ListAction::Allow), ("blacklist", ListAction::Block)]);
-    assert_eq!(model.sources.iter().map(|s| (&*s.path, s.entries)).collect::<Vec<_>>(), [("contract.toml", 6), ("blacklist.csv", 2)]);
+    assert_eq!(
+        model.sources.iter().map(|s| (&*s.path, s.entries)).collect::<Vec<_>>(),
+        [("contract.toml", 6), ("blacklist.csv", 2)]
+    );
     let somali = model.entries.iter().find(|e| e.note.is_some()).unwrap();
     assert_eq!(somali.key, Key::Number { digits: (*b"252611234567").into(), whole: true });
     assert_eq!((somali.origin, somali.expires), (Origin { source: 1, line: 2 }, Some(4_102_444_800)));
     let [default, tenant] = &model.profiles[..] else { panic!() };
     assert_eq!((&*default.name, &*tenant.name), ("default", "tenant-7"));
     assert_eq!(default.outbound.lists, [0, 1]);
-    assert_eq!(default.outbound.countries, Countries::Block(vec![Region::new("CU").unwrap(), Region::new("LV").unwrap()]));
-    assert_eq!(tenant.outbound.countries, Countries::Allow(vec![Region::new("CZ").unwrap(), Region::new("SK").unwrap()]));
+    assert_eq!(
+        default.outbound.countries,
+        Countries::Block(vec![Region::new("CU").unwrap(), Region::new("LV").unwrap()])
+    );
+    assert_eq!(
+        tenant.outbound.countries,
+        Countries::Allow(vec![Region::new("CZ").unwrap(), Region::new("SK").unwrap()])
+    );
     assert_eq!(tenant.outbound.types, default.outbound.types);
     assert_eq!(tenant.inbound, default.inbound);
 }
@@ -185,7 +194,11 @@ fn a_policy_that_says_nothing_has_the_defaults() {
     let [default] = &model.profiles[..] else { panic!() };
     assert_eq!(*default.name, *"default");
     let open = &default.inbound;
-    assert!([open.anonymous, open.internal, open.short, open.invalid, open.unassigned, open.default].iter().all(|d| *d == Action::Allow));
+    assert!(
+        [open.anonymous, open.internal, open.short, open.invalid, open.unassigned, open.default]
+            .iter()
+            .all(|d| *d == Action::Allow)
+    );
     let out = &default.outbound;
     assert_eq!((out.anonymous, out.invalid, out.unassigned), (Action::Block, Action::Block, Action::Block));
     assert_eq!((out.internal, out.short, out.default), (Action::Allow, Action::Allow, Action::Allow));
@@ -221,7 +234,10 @@ outbound = { countries.block = ["CU"], lists = ["l"], types.block = ["voip"], un
     assert_eq!(a.outbound.countries, Countries::Block(vec![Region::new("CU").unwrap()]));
     for p in [b, c] {
         assert_eq!(p.outbound.countries, Countries::Allow(vec![Region::new("SK").unwrap()]));
-        assert_eq!((p.outbound.unassigned, p.outbound.invalid, p.inbound.short), (Action::Allow, Action::Block, Action::Block));
+        assert_eq!(
+            (p.outbound.unassigned, p.outbound.invalid, p.inbound.short),
+            (Action::Allow, Action::Block, Action::Block)
+        );
     }
     assert_eq!((&*b.outbound.lists, &*c.outbound.lists), (&[0][..], &[][..]));
     assert_eq!(b.outbound.types, Types(Types::bit(NumberType::Voip)));
@@ -296,7 +312,9 @@ fn the_home_region_can_be_overridden() {
 
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_are_fine() {
-    let model = good("\u{feff}[site]\r\nhome = \"SK\"\r\n[lists.a]\r\naction = \"block\"\r\nentries = [\r\n\"+3712*\",\r\n]\r\n");
+    let model = good(
+        "\u{feff}[site]\r\nhome = \"SK\"\r\n[lists.a]\r\naction = \"block\"\r\nentries = [\r\n\"+3712*\",\r\n]\r\n",
+    );
     assert_eq!(model.entries[0].origin.line, 6);
 }
 
@@ -316,19 +334,38 @@ fn files_and_plans_that_cannot_be_read() {
 fn progress_is_told() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("l.txt"), "+3712*\n+3713*\n").unwrap();
-    let seen = std::rc::Rc::new(RefCell::new(Vec::new()));
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let sink = seen.clone();
-    let compiler = compiler().progress(move |p| sink.borrow_mut().push(p));
+    let compiler = compiler().progress(move |p| sink.lock().unwrap().push(p));
     let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
     compiler.model_of("p.toml", text, dir.path()).unwrap();
-    assert_eq!(*seen.borrow(), [Progress { file: "l.txt".into(), lines: 2, done: true }]);
+    assert_eq!(*seen.lock().unwrap(), [Progress { file: "l.txt".into(), lines: 2, done: true }]);
 }
 
 /// Damaged policies: no panic, and every place is inside its text.
 #[test]
 fn hostile_policies_never_panic() {
     let good = std::fs::read_to_string(folder("good").join("contract.toml")).unwrap() + STARTER;
-    let pieces = ["\"", "[", "]", "{", "}", "=", "\n", "'''", "\\", "é", "\u{feff}", "\0", "1e9", "2027-01-01", ".", ",", "extends = \"default\"\n", "allow = []"];
+    let pieces = [
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        "\n",
+        "'''",
+        "\\",
+        "é",
+        "\u{feff}",
+        "\0",
+        "1e9",
+        "2027-01-01",
+        ".",
+        ",",
+        "extends = \"default\"\n",
+        "allow = []",
+    ];
     let mut seed = 3u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -354,5 +391,28 @@ fn hostile_policies_never_panic() {
         for place in report.diagnostics.iter().filter_map(|d| d.place.as_ref()) {
             assert!(place.text.get(place.start..place.start + place.len).is_some());
         }
+    }
+}
+
+/// Not run by itself: `cargo test --release --features compile -- --ignored a_million --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn a_million_entries_take_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, lines) in [
+        ("whole", (0..1_000_000u32).map(|i| format!("+3712{:07}\n", i * 7)).collect::<String>()),
+        ("national", (0..1_000_000u32).map(|i| format!("0905{:06}\n", i)).collect::<String>()),
+        ("prefixes", (0..1_000_000u32).map(|i| format!("+44{:07}*\n", i * 7)).collect::<String>()),
+        ("national prefixes", (0..10_000u32).map(|i| format!("0905{:04}*\n", i)).collect::<String>()),
+        ("patterns", (0..10_000u32).map(|i| format!("0905{:04}XX\n", i)).collect::<String>()),
+        ("same", "+3712*\n".repeat(1_000_000)),
+        ("nested", (0..1_000_000u32).map(|i| format!("+3712{i}*\n")).collect::<String>()),
+        ("rubbish", (0..1_000_000u32).map(|i| format!("x{i}\n")).collect::<String>()),
+    ] {
+        std::fs::write(dir.path().join("l.txt"), lines).unwrap();
+        let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
+        let start = std::time::Instant::now();
+        let result = compiler().model_of("p.toml", text, dir.path());
+        println!("{name}: {:?} {}", start.elapsed(), result.map_or(0, |(model, ..)| model.entries.len()));
     }
 }
