@@ -307,10 +307,11 @@ impl Compiler {
                     .map(|prefix| prefix.as_bytes().into())
                     .collect(),
             };
+            let assigned = lint::Assigned::new(&plan);
             let mut build = Build {
                 compiler: self,
-                reader: EntryReader::new(&plan, site),
-                assigned: lint::Assigned::new(&plan),
+                reader: EntryReader::new(&plan, &assigned, site),
+                assigned: &assigned,
                 now: self.now.unwrap_or_else(clock),
                 places: lint::Places { files: vec![(PathBuf::new(), file_name.into())], ..lint::Places::default() },
                 warnings: lint::Warnings::default(),
@@ -356,7 +357,7 @@ fn clock() -> i64 {
 struct Build<'b> {
     compiler: &'b Compiler,
     reader: EntryReader<'b>,
-    assigned: lint::Assigned<'b>,
+    assigned: &'b lint::Assigned<'b>,
     now: i64,
     places: lint::Places,
     warnings: lint::Warnings,
