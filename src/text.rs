@@ -22,7 +22,8 @@
 //!    host is refused, since programs differ on which one ends the user part; behind the host's
 //!    first `;` or `?` everything is ignored, as are these. `sip:` without `@` names a host, but
 //!    phones send `sip:112` all the same: it is read as a user part where it begins with `+` or a
-//!    digit and has neither a dot nor a letter.
+//!    digit and has neither a dot nor a letter. An `&` is refused in all of it and in the host: in
+//!    Asterisk's `Dial` it joins a second destination.
 //! 6. *Parameters* of the user part: `phone-context` (global: kept as [`Dialled::context`] unless
 //!    the number has a plus; a domain: ignored; empty, malformed or twice: refused), `rn` (kept as
 //!    [`Dialled::routing`]); `ext`, `isub`, `npdi` and all others are dropped. Names in any case.
@@ -54,8 +55,8 @@
 //!   send key (`112#`), one digit, vanity numbers with fewer than three digits in front, white
 //!   space and invisible marks of Unicode that it does not know;
 //! - read differently: `~` is a separator (`8~10` is a Russian pause for the tone), never an
-//!   extension mark; letters `p` and `w` at the end are pauses even where there are three of them.
-//!   What stands behind a pause may be of any length.
+//!   extension mark; behind `p` and `w` everything is cut, however long, where it deletes the one
+//!   letter and joins the digits, or reads three of them as a vanity number.
 
 use std::fmt;
 
@@ -153,10 +154,11 @@ pub(crate) fn read(text: &[u8]) -> Dialled<'_> {
     if text.len() > MAX_TEXT {
         return Dialled::of(Kind::Refused(TOO_LONG));
     }
-    match plain(text) {
-        Some(dialled) => dialled,
-        None => read_any(text).unwrap_or_else(|why| Dialled::of(Kind::Refused(why))),
+    let mut dialled = Dialled::of(Kind::Digits);
+    if !plain(text, &mut dialled) {
+        dialled = read_any(text);
     }
+    dialled
 }
 
 /// Why a text is no number; every phrase continues "this is no number:".
@@ -198,30 +200,38 @@ const OTHER_ASCII: Why = "it has a punctuation mark that no number is written wi
 const OTHER_LETTER: Why = "it has a letter of another alphabet";
 const OTHER: Why = "it has a character that no number is written with";
 
-/// The commonest texts: `+`, ASCII digits, ASCII separators. `None` where there is anything else,
-/// or no digit.
+/// The commonest texts: `+`, ASCII digits, ASCII separators. False where there is anything else,
+/// or no digit; `dialled`, which must come without digits, is then of no use.
+///
+/// Written in place, because copying a [`Dialled`] takes as long as reading ten digits.
 #[inline]
-fn plain<'t>(text: &[u8]) -> Option<Dialled<'t>> {
-    let mut plus = false;
-    let mut digits = Digits::EMPTY;
+fn plain(text: &[u8], dialled: &mut Dialled<'_>) -> bool {
+    let mut len = 0;
     for &byte in text {
         if byte.is_ascii_digit() {
-            digits.push(byte);
-        } else if byte == b'+' && digits.is_empty() {
-            plus = true;
+            // As in `Digits::push`, with the length in a register.
+            if let Some(slot) = dialled.digits.bytes.get_mut(len) {
+                *slot = byte;
+                len += 1;
+            }
+        } else if byte == b'+' && len == 0 {
+            dialled.plus = true;
         } else if !ascii_separator(byte) {
-            return None;
+            return false;
         }
     }
-    if digits.is_empty() {
-        return None;
-    }
-    Some(Dialled { kind: Kind::Digits, plus, digits, context: Digits::EMPTY, routing: b"" })
+    dialled.digits.len = len as u8;
+    len > 0
 }
 
 /// Every text: the outside first, then [`user_part`].
 #[inline(never)]
-fn read_any(text: &[u8]) -> Result<Dialled<'_>, Why> {
+fn read_any(text: &[u8]) -> Dialled<'_> {
+    unwrapped(text).unwrap_or_else(|why| Dialled::of(Kind::Refused(why)))
+}
+
+/// A text without what is around its user part.
+fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
     let text = text.trim_ascii();
     if text.iter().any(|&b| is_control(b)) {
         return Err(CONTROL);
@@ -331,6 +341,17 @@ fn user_part(user: &[u8], no_host: bool) -> Result<Dialled<'_>, Why> {
     let body = up_to(user, |b| b == b';');
     let parameters = Parameters::read(&user[body.len()..])?;
 
+    // As at the top: most user parts are plain numbers, too.
+    let mut dialled = Dialled::of(Kind::Digits);
+    if !no_host && plain(body, &mut dialled) {
+        return Ok(parameters.around(dialled));
+    }
+    encoded_user_part(body, parameters, no_host)
+}
+
+/// A number with percent-encoding, letters, marks or other scripts in it, or none.
+#[inline(never)]
+fn encoded_user_part<'t>(body: &[u8], parameters: Parameters<'t>, no_host: bool) -> Result<Dialled<'t>, Why> {
     let mut buffer = [0; MAX_TEXT];
     let body = decode(body, &mut buffer)?;
     if body.iter().any(|&b| is_control(b)) {
@@ -348,8 +369,7 @@ fn user_part(user: &[u8], no_host: bool) -> Result<Dialled<'_>, Why> {
         }
     }
     let (plus, digits) = number(body)?;
-    let context = if plus { Digits::EMPTY } else { parameters.context };
-    Ok(Dialled { kind: Kind::Digits, plus, digits, context, routing: parameters.routing })
+    Ok(parameters.around(Dialled { kind: Kind::Digits, plus, digits, context: Digits::EMPTY, routing: b"" }))
 }
 
 /// What the parameters of a user part say (RFC 3966 §3, RFC 4694 §4).
@@ -386,6 +406,15 @@ impl<'t> Parameters<'t> {
             return Err(ROUTING_LOCAL);
         }
         Ok(Parameters { context: context.unwrap_or(Digits::EMPTY), routing })
+    }
+
+    /// Adds what the parameters say to the number they belong to.
+    fn around(self, mut dialled: Dialled<'t>) -> Dialled<'t> {
+        if !dialled.plus {
+            dialled.context = self.context;
+        }
+        dialled.routing = self.routing;
+        dialled
     }
 }
 

@@ -1,0 +1,482 @@
+//! A site's dial plan: from dialled digits to what the call is.
+//!
+//! Two questions are answered here. [`DialPlan::to_e164`] is libphonenumber's `parse` on digits:
+//! international prefixes, the calling code dialled without one, national prefixes with their
+//! transform rules. [`DialPlan::read`] stands before it and knows what libphonenumber does not: an
+//! emergency call is an emergency call before anything is stripped, a site has an outside line and
+//! internal numbers, a caller id can be withheld, and short numbers are no national numbers.
+//!
+//! Nothing here allocates or can fail, and every step looks at each digit a fixed number of times.
+
+use crate::{
+    number::Number,
+    plan::{Action, Class, Plan, Territory, short},
+    text::{Dialled, Digits, Kind},
+    verdict::Direction,
+};
+
+/// libphonenumber parses numbers of 2 to 17 digits behind the calling code. We keep longer ones:
+/// exchanges ignore trailing digits, so that they can be dialled.
+const MIN_NATIONAL_DIGITS: usize = 2;
+
+/// What withheld caller ids look like where a gateway spelled the word on a keypad: ANONYMOUS,
+/// RESTRICTED, UNAVAILABLE, BLOCKED, UNKNOWN. They must be known before any look-up, since they
+/// read as numbers of Lesotho, Russia, China, Uganda and China.
+const WITHHELD_SPELLINGS: [&[u8]; 5] = [b"266696687", b"7378742833", b"86282452253", b"2562533", b"8656696"];
+
+const NO_DIGITS: &str = "there are no digits";
+const ONLY_OUTSIDE_LINE: &str = "nothing follows the outside-line digit";
+const NO_HOME: &str = "the number is not international, and the home region has no dial plan";
+const NO_CALLING_CODE: &str = "no country has this calling code";
+const SHORT_AFTER_PREFIX: &str = "too few digits follow the international prefix";
+const TOO_SHORT: &str = "too few digits for a number";
+
+/// How one site dials.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// The home region's territory.
+    pub home: u8,
+    /// ASCII.
+    pub outside_line: Option<u8>,
+    /// Bit n: internal numbers of n digits.
+    pub extensions: u64,
+    /// ASCII digits. Empty: the plan's.
+    pub international_prefixes: Vec<Box<[u8]>>,
+}
+
+/// A numbering plan as seen from a site.
+#[derive(Clone, Copy)]
+pub(crate) struct DialPlan<'i> {
+    pub plan: &'i Plan,
+    pub site: &'i Site,
+    /// The territory that is dialled from: the site's, unless the caller said another.
+    pub home: u8,
+    /// False where `home` is not the site's: its international prefixes do not hold elsewhere.
+    pub site_prefixes: bool,
+}
+
+/// What a short number costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ShortCost {
+    Unknown,
+    TollFree,
+    Standard,
+    Premium,
+}
+
+/// What a dialled string turned out to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Reading {
+    Emergency,
+    Withheld,
+    Internal(Digits),
+    Short(Digits, ShortCost),
+    Number(Number, Class),
+    /// Why it is nothing of the above.
+    Invalid(&'static str),
+}
+
+/// What the possible lengths say about a number of so many digits (libphonenumber's
+/// `testNumberLength`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Possible,
+    LocalOnly,
+    TooShort,
+    TooLong,
+    /// Between possible lengths.
+    Invalid,
+}
+
+impl<'i> DialPlan<'i> {
+    fn home(&self) -> Option<&'i Territory> {
+        self.plan.territory_of(self.home)
+    }
+
+    /// Reads a dialled string, or the caller id of an inbound call.
+    pub(crate) fn read(&self, dialled: &Dialled<'_>, direction: Direction) -> Reading {
+        match dialled.kind {
+            Kind::EmergencyUrn => return Reading::Emergency,
+            Kind::Withheld => return Reading::Withheld,
+            Kind::Refused(why) => return Reading::Invalid(why),
+            Kind::Digits => {}
+        }
+        let digits = dialled.digits.as_bytes();
+        let outbound = direction == Direction::Outbound;
+        if dialled.plus {
+            return if is_withheld(digits) { Reading::Withheld } else { self.as_number(self.number(dialled)) };
+        }
+        // The home region's emergency numbers, on the digits as they were dialled.
+        if self.short_label(digits) & short::EMERGENCY != 0 {
+            return Reading::Emergency;
+        }
+        if !dialled.context.is_empty() {
+            return self.as_number(self.number(dialled));
+        }
+        // What the exchange sees: behind the digit that asks for an outside line.
+        let outside = self.site.outside_line.filter(|&line| digits.first() == Some(&line));
+        let seen = if outbound && outside.is_some() { &digits[1..] } else { digits };
+        let number = self.to_e164(false, seen).map(|number| (number, self.plan.classify(number.as_bytes())));
+        let assigned = number.is_ok_and(|(_, class)| class.is_assigned());
+        if outbound && self.is_emergency_call(digits, seen, number.ok().map(|(number, _)| number), assigned) {
+            return Reading::Emergency;
+        }
+        if !digits.is_empty() && digits.iter().all(|&d| d == b'0') || !outbound && is_withheld(digits) {
+            return Reading::Withheld;
+        }
+        if outside.is_none() && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
+            return Reading::Internal(dialled.digits);
+        }
+        if seen.is_empty() {
+            return Reading::Invalid(if digits.is_empty() { NO_DIGITS } else { ONLY_OUTSIDE_LINE });
+        }
+        let label = self.short_label(seen);
+        if label & short::VALID != 0 && !assigned {
+            let cost = match label >> short::COST_SHIFT & 3 {
+                short::TOLL_FREE => ShortCost::TollFree,
+                short::STANDARD_RATE => ShortCost::Standard,
+                short::PREMIUM_RATE => ShortCost::Premium,
+                _ => ShortCost::Unknown,
+            };
+            let mut short = Digits::EMPTY;
+            push_all(&mut short, seen);
+            return Reading::Short(short, cost);
+        }
+        match number {
+            Ok((number, class)) => Reading::Number(number, class),
+            Err(why) => Reading::Invalid(why),
+        }
+    }
+
+    /// Whether outbound digits are an emergency call although they are not exactly an emergency
+    /// number: the number behind an outside line, or with digits behind it where exchanges ignore
+    /// those. `seen` is what is behind the outside-line digit, if that was dialled, and `number`
+    /// its reading.
+    fn is_emergency_call(&self, digits: &[u8], seen: &[u8], number: Option<Number>, assigned: bool) -> bool {
+        let behind_line = seen.len() < digits.len();
+        if behind_line && self.short_label(seen) & short::EMERGENCY != 0 {
+            return true;
+        }
+        // A number that somebody has is that number: Andorra's premium 110009 is no police call.
+        if assigned {
+            return false;
+        }
+        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
+            return true;
+        }
+        // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
+        // international call, 0 0011…: no policy would then see a call to a premium number abroad.
+        // So the digits as dialled count only where what is behind the line is no such number.
+        behind_line
+            && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
+            && self.international_prefix(seen).is_none()
+            && number.is_none_or(|number| !self.is_over_dialled(&number))
+    }
+
+    /// Whether some beginning of the number is assigned: more was dialled than was needed.
+    fn is_over_dialled(&self, number: &Number) -> bool {
+        let mut over_dialled = false;
+        self.plan.classify_prefixes(number.as_bytes(), |_, class| over_dialled |= class.is_assigned());
+        over_dialled
+    }
+
+    fn as_number(&self, number: Result<Number, &'static str>) -> Reading {
+        match number {
+            Ok(number) => Reading::Number(number, self.plan.classify(number.as_bytes())),
+            Err(why) => Reading::Invalid(why),
+        }
+    }
+
+    /// The digits of a dialled string as a number, nothing else considered.
+    pub(crate) fn number(&self, dialled: &Dialled<'_>) -> Result<Number, &'static str> {
+        let digits = dialled.digits.as_bytes();
+        if dialled.plus || dialled.context.is_empty() {
+            return self.to_e164(dialled.plus, digits);
+        }
+        let mut whole = dialled.context;
+        push_all(&mut whole, digits);
+        self.to_e164(true, whole.as_bytes())
+    }
+
+    #[inline]
+    fn short_label(&self, digits: &[u8]) -> u16 {
+        match self.home().and_then(|home| home.short) {
+            Some(root) if !digits.is_empty() => self.plan.short.walk(root, digits),
+            _ => 0,
+        }
+    }
+
+    /// Whether exchanges in the home region ignore the digits behind an emergency number.
+    #[cfg(any(feature = "compile", test))]
+    pub(crate) fn emergency_ignores_trailing_digits(&self) -> bool {
+        self.home().is_some_and(|home| home.emergency_ignores_trailing)
+    }
+
+    /// libphonenumber's `parse` on digits; `international` says that a plus came before them. `Err`
+    /// says why they are no number. Numbers of more than 17 national digits are kept, where
+    /// libphonenumber refuses them as too long.
+    pub(crate) fn to_e164(&self, international: bool, digits: &[u8]) -> Result<Number, &'static str> {
+        let home = self.home();
+        if digits.is_empty() {
+            return Err(NO_DIGITS);
+        }
+        if home.is_none() && !international {
+            return Err(NO_HOME);
+        }
+        // What a plus or an international prefix precedes begins with a calling code.
+        let prefix = if international { Some(0) } else { self.international_prefix(digits) };
+        if let Some(prefix) = prefix {
+            let full = &digits[prefix..];
+            if full.len() <= MIN_NATIONAL_DIGITS {
+                return Err(SHORT_AFTER_PREFIX);
+            }
+            if let Some((code, length)) = self.plan.calling_code_of(full) {
+                return self.national(self.plan.main_territory(code), &full[length..]);
+            }
+            // "+0044…" and "+011…": a plus before what is dialled at home. Only a number that then
+            // turns out to be international is one.
+            if !international {
+                return Err(NO_CALLING_CODE);
+            }
+            if let Some(prefix) = self.international_prefix(digits) {
+                let full = &digits[prefix..];
+                if full.len() <= MIN_NATIONAL_DIGITS {
+                    return Err(SHORT_AFTER_PREFIX);
+                }
+                let (code, length) = self.plan.calling_code_of(full).ok_or(NO_CALLING_CODE)?;
+                return self.national(self.plan.main_territory(code), &full[length..]);
+            }
+        }
+        if let Some(home) = home
+            && let Some(national) = self.without_own_code(home, digits)
+        {
+            return self.national(self.plan.main_territory(home.calling_code), national.as_bytes());
+        }
+        if international {
+            return Err(NO_CALLING_CODE);
+        }
+        self.national(home, digits)
+    }
+
+    /// The number that `territory` reads the national digits as: national prefix taken off.
+    fn national(&self, territory: Option<&Territory>, digits: &[u8]) -> Result<Number, &'static str> {
+        let territory = territory.ok_or(NO_HOME)?;
+        if digits.len() < MIN_NATIONAL_DIGITS {
+            return Err(TOO_SHORT);
+        }
+        let stripped = self.without_national_prefix(territory, digits);
+        let national = match length(territory, stripped.len()) {
+            // What is left is no number: then the prefix was part of it.
+            Length::TooShort | Length::LocalOnly | Length::Invalid => digits,
+            Length::Possible | Length::TooLong => stripped.as_bytes(),
+        };
+        if national.len() < MIN_NATIONAL_DIGITS {
+            return Err(TOO_SHORT);
+        }
+        let mut number = Number::EMPTY;
+        number.extend(territory.calling_code_digits().as_bytes());
+        number.extend(national);
+        Ok(number)
+    }
+
+    /// The national digits where the home region's calling code was dialled without any prefix,
+    /// which libphonenumber allows if the digits make no sense otherwise.
+    fn without_own_code(&self, home: &Territory, digits: &[u8]) -> Option<Digits> {
+        let national = digits.strip_prefix(home.calling_code_digits().as_bytes())?;
+        let stripped = self.without_national_prefix(home, national);
+        let makes_sense = !self.matches_general(home, digits) && self.matches_general(home, stripped.as_bytes());
+        (makes_sense || length(home, digits.len()) == Length::TooLong).then_some(stripped)
+    }
+
+    fn matches_general(&self, territory: &Territory, digits: &[u8]) -> bool {
+        self.plan.dial.walk(territory.general, digits) != 0
+    }
+
+    /// What the national prefix pattern does to the digits, if it matches.
+    #[inline]
+    fn national_prefix(&self, territory: &Territory, digits: &[u8]) -> Option<&'i Action> {
+        self.action(self.plan.dial.walk(territory.national_prefix?, digits))
+    }
+
+    fn action(&self, label: u16) -> Option<&'i Action> {
+        self.plan.actions.get(usize::from(label).checked_sub(1)?)
+    }
+
+    /// libphonenumber's `maybeStripNationalPrefixAndCarrierCode`.
+    fn without_national_prefix(&self, territory: &Territory, digits: &[u8]) -> Digits {
+        let mut stripped = Digits::EMPTY;
+        let matched = if digits.is_empty() { None } else { self.national_prefix(territory, digits) };
+        if matched.is_some_and(|action| action.apply(digits, &mut stripped)) {
+            // Digits that are a number as they stand keep what looks like a prefix, unless they are
+            // one without it too.
+            if !self.matches_general(territory, digits) || self.matches_general(territory, stripped.as_bytes()) {
+                return stripped;
+            }
+        }
+        let mut kept = Digits::EMPTY;
+        push_all(&mut kept, digits);
+        kept
+    }
+
+    /// How many digits of international prefix come first.
+    pub(crate) fn international_prefix(&self, digits: &[u8]) -> Option<usize> {
+        let length = if self.site_prefixes && !self.site.international_prefixes.is_empty() {
+            let prefixes = self.site.international_prefixes.iter();
+            prefixes.filter(|prefix| digits.starts_with(prefix)).map(|prefix| prefix.len()).max()?
+        } else {
+            let root = self.home()?.international_prefix?;
+            usize::from(self.action(self.plan.dial.walk(root, digits))?.end)
+        };
+        // No calling code begins with 0, so that this is something else that begins alike.
+        (length <= digits.len() && digits.get(length) != Some(&b'0')).then_some(length)
+    }
+
+    /// Every emergency number of the home region, in order. For the policy compiler.
+    #[cfg(any(feature = "compile", test))]
+    pub(crate) fn emergency_numbers(&self) -> Vec<String> {
+        // Real ones have two to six digits. The bounds are for plans that were made up.
+        const MAX_DIGITS: usize = 12;
+        const MAX_NUMBERS: usize = 10_000;
+        fn collect(plan: &Plan, state: u16, digits: &mut String, reach: &[u64], found: &mut Vec<String>) {
+            if plan.short.label(state) & short::EMERGENCY != 0 && found.len() < MAX_NUMBERS {
+                found.push(digits.clone());
+            }
+            for digit in b'0'..=b'9' {
+                let next = plan.short.step(state, digit);
+                let left = MAX_DIGITS - digits.len();
+                // Walk only where an emergency number comes within the digits that are left.
+                if left > 0 && found.len() < MAX_NUMBERS && reach[next as usize] & ((1 << left) - 1) != 0 {
+                    digits.push(digit as char);
+                    collect(plan, next, digits, reach, found);
+                    digits.pop();
+                }
+            }
+        }
+        let Some(root) = self.home().and_then(|home| home.short) else { return Vec::new() };
+        let automaton = &self.plan.short;
+        // Bit n: an emergency number ends n digits behind the state.
+        let states = automaton.len().min(usize::from(u16::MAX));
+        let mut reach: Vec<u64> = (0..states)
+            .map(|state| u64::from(automaton.label(state as u16) & short::EMERGENCY))
+            .chain(std::iter::repeat_n(0, automaton.len() - states + 1))
+            .collect();
+        for _ in 0..MAX_DIGITS {
+            let before = reach.clone();
+            for state in 0..states {
+                for digit in b'0'..=b'9' {
+                    reach[state] |= before[automaton.step(state as u16, digit) as usize] << 1;
+                }
+            }
+        }
+        let mut found = Vec::new();
+        collect(self.plan, root, &mut String::new(), &reach, &mut found);
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The prefixes of E.164 numbers that a list entry `digits*` stands for: all numbers that are
+    /// dialled with these digits first. More than one where what follows decides how they are read
+    /// (`464*` in Antigua is Antigua's own area 464 and the North American area code 464).
+    ///
+    /// Found by trying: the digits are continued in many ways, and where a continuation is a number
+    /// that somebody has, what stands before it there is such a prefix. A reading that lost or
+    /// moved the entry's own digits (a carrier code taken out, a transform rule) is none, or
+    /// Brazil's `015*`, 0 and carrier 15, would be all of +55.
+    #[cfg(any(feature = "compile", test))]
+    pub(crate) fn read_prefix(&self, plus: bool, digits: &[u8]) -> Result<Vec<Number>, &'static str> {
+        const FILLERS: [&[u8; 12]; 16] = [
+            b"000000000000",
+            b"111111111111",
+            b"222222222222",
+            b"333333333333",
+            b"444444444444",
+            b"555555555555",
+            b"666666666666",
+            b"777777777777",
+            b"888888888888",
+            b"999999999999",
+            b"123456789012",
+            b"234567890123",
+            b"345678901234",
+            b"602345678901",
+            b"790123456789",
+            b"912345678901",
+        ];
+        const ONLY_A_PREFIX: &str = "this is a dialling prefix with no digits of a number behind it, so that it would match every number; give \
+             the digits that follow it, or block by country";
+        if digits.is_empty() {
+            return Err(NO_DIGITS);
+        }
+        let whole = |digits: &[u8]| Number::from_digits(digits).ok_or(NO_DIGITS);
+        if plus {
+            return Ok(vec![whole(digits)?]);
+        }
+        let home = self.home().ok_or(NO_HOME)?;
+        let international = self.international_prefix(digits);
+        let national = self.national_prefix(home, digits).filter(|action| action.only_strips());
+        let length = international.or(national.map(|action| usize::from(action.end))).unwrap_or(0);
+        let own = digits.get(length..).unwrap_or_default();
+        if own.is_empty() {
+            return Err(ONLY_A_PREFIX);
+        }
+        let mut found: Vec<Number> = Vec::new();
+        for filler in FILLERS {
+            for extra in 0..=filler.len() {
+                let mut dialled = Digits::EMPTY;
+                push_all(&mut dialled, digits);
+                push_all(&mut dialled, &filler[..extra]);
+                let Ok(number) = self.to_e164(false, dialled.as_bytes()) else { continue };
+                if !self.plan.classify(number.as_bytes()).is_assigned() {
+                    continue;
+                }
+                if let Some(prefix) = number.as_bytes().strip_suffix(&filler[..extra])
+                    && prefix.ends_with(own)
+                {
+                    let prefix = whole(prefix)?;
+                    if !found.contains(&prefix) {
+                        found.push(prefix);
+                    }
+                }
+            }
+        }
+        if found.is_empty() {
+            let mut simple = Number::EMPTY;
+            if international.is_none() {
+                simple.extend(home.calling_code_digits().as_bytes());
+            }
+            simple.extend(own);
+            found.push(simple);
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn is_withheld(digits: &[u8]) -> bool {
+    WITHHELD_SPELLINGS.contains(&digits) || !digits.is_empty() && digits.iter().all(|&d| d == b'0')
+}
+
+fn push_all(to: &mut Digits, digits: &[u8]) {
+    for &digit in digits {
+        to.push(digit);
+    }
+}
+
+fn length(territory: &Territory, digits: usize) -> Length {
+    let among = |lengths: u32| digits < 32 && lengths >> digits & 1 == 1;
+    let lengths = territory.lengths;
+    if among(territory.local_lengths) {
+        Length::LocalOnly
+    } else if among(lengths) {
+        Length::Possible
+    } else if lengths == 0 {
+        Length::Invalid
+    } else if digits < lengths.trailing_zeros() as usize {
+        Length::TooShort
+    } else if digits > 31 - lengths.leading_zeros() as usize {
+        Length::TooLong
+    } else {
+        Length::Invalid
+    }
+}

@@ -1,0 +1,510 @@
+//! The numbering plan: from E.164 digits to region and type.
+//!
+//! [`Plan::decode`] checks every byte of the plan's sections once; after that no question can fail.
+//! The answers are libphonenumber's, with two exceptions: numbers of Western Sahara get their own
+//! region, and numbers longer than the 17 national digits that libphonenumber parses are still
+//! given the region that their beginning decides. There is no regular expression here; the plan's
+//! compiler turned all of them into automata (`docs/format.md`, "Plan sections").
+
+use crate::{
+    automaton::Automaton,
+    dial::{DialPlan, Reading, Site},
+    error::Error,
+    index::format::{Kind, Sections},
+    number::{Number, NumberType, Region},
+    text::{self, Digits},
+    verdict::Direction,
+};
+
+/// The plan's sections, in the order in which they are written.
+pub(crate) const SECTIONS: [&str; 6] = ["PINF", "TERR", "CLAS", "DIAL", "ACTN", "SHRT"];
+/// A territory's number (its position plus one) has eight bits in a label.
+pub(crate) const MAX_TERRITORIES: usize = 255;
+/// Written where a territory has no automaton of a kind.
+pub(crate) const NO_AUTOMATON: u16 = u16::MAX;
+/// The most digits that a transform rule can put in front.
+pub(crate) const MAX_LITERAL: usize = 8;
+const TERRITORY_BYTES: usize = 24;
+const ACTION_BYTES: usize = 4 + MAX_LITERAL;
+/// A source's name and digest, at the least.
+const SOURCE_BYTES: usize = 2 + 32;
+
+/// Bits of a territory's flags on disk.
+pub(crate) mod territory_flags {
+    /// The main territory of its calling code.
+    pub(crate) const MAIN: u8 = 1;
+    /// Digits behind an emergency number change nothing here.
+    pub(crate) const EMERGENCY_IGNORES_TRAILING: u8 = 2;
+    pub(crate) const ALL: u8 = MAIN | EMERGENCY_IGNORES_TRAILING;
+}
+
+/// Bits of a label in the short numbers' automaton.
+pub(crate) mod short {
+    /// The digits are an emergency number.
+    pub(crate) const EMERGENCY: u16 = 1;
+    /// The digits are an emergency number, or begin with one where that is enough.
+    pub(crate) const EMERGENCY_BEGINS: u16 = 2;
+    /// The digits are a valid short number.
+    pub(crate) const VALID: u16 = 4;
+    /// Two bits of cost.
+    pub(crate) const COST_SHIFT: u16 = 3;
+    #[cfg(feature = "compile")]
+    pub(crate) const UNKNOWN_COST: u16 = 0;
+    pub(crate) const TOLL_FREE: u16 = 1;
+    pub(crate) const STANDARD_RATE: u16 = 2;
+    pub(crate) const PREMIUM_RATE: u16 = 3;
+    /// The number means something else at each carrier.
+    pub(crate) const CARRIER_SPECIFIC: u16 = 32;
+    pub(crate) const ALL: u16 = 63;
+}
+
+const TYPE_BITS: u16 = 15;
+const TERRITORY_SHIFT: u16 = 4;
+const SATELLITE: u16 = 1 << 12;
+const CLASS_BITS: u16 = SATELLITE | (SATELLITE - 1);
+
+/// What the plan says about a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Class {
+    /// The territory's position plus one; 0 for none.
+    pub territory: u8,
+    pub number_type: NumberType,
+    /// The call would be carried by satellite, whatever the type.
+    pub satellite: bool,
+}
+
+impl Class {
+    #[inline]
+    fn from_label(label: u16) -> Class {
+        Class {
+            territory: (label >> TERRITORY_SHIFT) as u8,
+            number_type: NumberType::from_code((label & TYPE_BITS) as u8),
+            satellite: label & SATELLITE != 0,
+        }
+    }
+
+    /// Whether the plan gives the number to somebody.
+    #[inline]
+    pub(crate) fn is_assigned(self) -> bool {
+        self.number_type != NumberType::Unknown
+    }
+}
+
+/// A region with its dial tables.
+#[derive(Debug)]
+pub(crate) struct Territory {
+    pub region: Region,
+    pub calling_code: u16,
+    pub(crate) emergency_ignores_trailing: bool,
+    /// Bit n: national numbers of n digits are possible.
+    pub(crate) lengths: u32,
+    /// Bit n: n digits are possible inside an area only.
+    pub(crate) local_lengths: u32,
+    /// Roots in the dial automaton.
+    pub(crate) international_prefix: Option<u16>,
+    pub(crate) national_prefix: Option<u16>,
+    pub(crate) general: u16,
+    /// Root in the short numbers' automaton.
+    pub(crate) short: Option<u16>,
+}
+
+impl Territory {
+    /// The calling code in ASCII digits.
+    pub(crate) fn calling_code_digits(&self) -> Digits {
+        let mut digits = Digits::EMPTY;
+        let code = self.calling_code;
+        for (from, divisor) in [(100, 100), (10, 10), (0, 1)] {
+            if code >= from {
+                digits.push(b'0' + (code / divisor % 10) as u8);
+            }
+        }
+        digits
+    }
+}
+
+/// What stripping a prefix does to the digits `d`: they become `literal + d[from..to] + d[end..]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Action {
+    pub(crate) literal: [u8; MAX_LITERAL],
+    pub(crate) literal_len: u8,
+    pub(crate) from: u8,
+    pub(crate) to: u8,
+    /// Where the match ends.
+    pub(crate) end: u8,
+}
+
+impl Action {
+    /// Whether digits are dropped from the front and nothing else happens.
+    pub(crate) fn only_strips(&self) -> bool {
+        self.literal_len == 0 && self.from == self.to
+    }
+
+    /// Appends the transformed digits to `out`. False, and nothing appended, where the action asks
+    /// for digits that are not there, which a plan that our compiler wrote never does.
+    #[inline]
+    pub(crate) fn apply(&self, digits: &[u8], out: &mut Digits) -> bool {
+        let literal = self.literal.get(..self.literal_len as usize);
+        let kept = digits.get(self.from as usize..self.to as usize);
+        let rest = digits.get(self.end as usize..);
+        let (Some(literal), Some(kept), Some(rest)) = (literal, kept, rest) else { return false };
+        for &digit in literal.iter().chain(kept).chain(rest) {
+            out.push(digit);
+        }
+        true
+    }
+}
+
+/// The decoded plan.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    territories: Box<[Territory]>,
+    /// By calling code: the number of its main territory, 0 where there is no such code.
+    by_calling_code: Box<[u8]>,
+    /// By two letters: the number of the territory, 0 where there is none.
+    by_region: Box<[u8]>,
+    classes: Automaton,
+    pub(crate) dial: Automaton,
+    pub(crate) actions: Box<[Action]>,
+    pub(crate) short: Automaton,
+    metadata_version: String,
+    source_digests: Vec<(String, [u8; 32])>,
+}
+
+impl Plan {
+    /// Reads the plan's sections out of a plan file or an index, and checks all of them.
+    pub(crate) fn decode(bytes: &[u8], sections: &Sections) -> Result<Plan, Error> {
+        let (metadata_version, source_digests) = decode_info(bytes, sections)?;
+        let automaton = |tag| sections.cursor(bytes, tag).and_then(|mut c| Automaton::decode(c.rest(), tag, 0));
+        let classes = automaton("CLAS")?;
+        let dial = automaton("DIAL")?;
+        let short = automaton("SHRT")?;
+        let actions = decode_actions(bytes, sections)?;
+        let (territories, main) = decode_territories(bytes, sections, &dial, &short)?;
+
+        let check = |tag, automaton: &Automaton, valid: &dyn Fn(u16) -> bool| -> Result<(), Error> {
+            // A state's number is a u16, so that the count cannot overflow one.
+            for state in 0..automaton.len().min(NO_AUTOMATON as usize) {
+                if !valid(automaton.label(state as u16)) {
+                    let offset = (state * crate::automaton::STATE_BYTES) as u64;
+                    return Err(Error::Corrupt { section: tag, offset, what: "a state's label means nothing" });
+                }
+            }
+            Ok(())
+        };
+        check("CLAS", &classes, &|label| {
+            label & !CLASS_BITS == 0
+                && usize::from((label >> TERRITORY_SHIFT) as u8) <= territories.len()
+                && usize::from(label & TYPE_BITS) < NumberType::ALL.len()
+        })?;
+        check("DIAL", &dial, &|label| usize::from(label) <= actions.len().max(1))?;
+        check("SHRT", &short, &|label| label & !short::ALL == 0)?;
+
+        let mut by_calling_code = vec![0u8; 1000];
+        let mut by_region = vec![0u8; 26 * 26];
+        for (i, territory) in territories.iter().enumerate() {
+            let number = i as u8 + 1;
+            if let Some(slot) = by_calling_code.get_mut(territory.calling_code as usize)
+                && (*slot == 0 || main[i])
+            {
+                *slot = number;
+            }
+            if let Some(slot) = region_slot(territory.region).and_then(|at| by_region.get_mut(at)) {
+                *slot = number;
+            }
+        }
+        Ok(Plan {
+            territories: territories.into(),
+            by_calling_code: by_calling_code.into(),
+            by_region: by_region.into(),
+            classes,
+            dial,
+            actions: actions.into(),
+            short,
+            metadata_version,
+            source_digests,
+        })
+    }
+
+    /// The class of a number, in ASCII digits without plus.
+    #[inline]
+    pub(crate) fn classify(&self, e164: &[u8]) -> Class {
+        Class::from_label(self.classes.walk(0, e164))
+    }
+
+    /// The class of every proper, non-empty prefix of the digits, shortest first: how many digits
+    /// it has, and its class.
+    #[inline]
+    pub(crate) fn classify_prefixes(&self, e164: &[u8], mut f: impl FnMut(usize, Class)) {
+        let mut state = 0;
+        for (i, &digit) in e164.iter().take(e164.len().saturating_sub(1)).enumerate() {
+            state = self.classes.step(state, digit);
+            f(i + 1, Class::from_label(self.classes.label(state)));
+        }
+    }
+
+    /// The territory whose dial tables a region uses. `001` dials nothing and has none.
+    pub(crate) fn territory(&self, region: Region) -> Option<u8> {
+        let number = *self.by_region.get(region_slot(region)?)?;
+        (number != 0).then_some(number)
+    }
+
+    /// The territory with this number.
+    #[inline]
+    pub(crate) fn territory_of(&self, number: u8) -> Option<&Territory> {
+        self.territories.get(usize::from(number).checked_sub(1)?)
+    }
+
+    /// The region of a territory; none for 0.
+    pub(crate) fn region(&self, territory: u8) -> Region {
+        self.territory_of(territory).map_or(Region::NONE, |t| t.region)
+    }
+
+    /// All territories; one's number is its position plus one.
+    pub(crate) fn territories(&self) -> &[Territory] {
+        &self.territories
+    }
+
+    /// The calling code that a number begins with, and how many digits it has.
+    #[inline]
+    pub(crate) fn calling_code_of(&self, e164: &[u8]) -> Option<(u16, usize)> {
+        let mut code = 0u16;
+        for (i, &digit) in e164.iter().take(3).enumerate() {
+            code = code * 10 + u16::from(digit & 15);
+            // No code begins with 0, so that 0 digits read so far means code 0.
+            if code == 0 {
+                return None;
+            }
+            if self.main_territory(code).is_some() {
+                return Some((code, i + 1));
+            }
+        }
+        None
+    }
+
+    /// The main territory of a calling code: whose dial tables its numbers are read with.
+    #[inline]
+    pub(crate) fn main_territory(&self, calling_code: u16) -> Option<&Territory> {
+        self.territory_of(*self.by_calling_code.get(calling_code as usize)?)
+    }
+
+    /// libphonenumber's release, as `9.0.33`.
+    pub(crate) fn metadata_version(&self) -> &str {
+        &self.metadata_version
+    }
+
+    /// The files that the plan was compiled from, and their SHA-256.
+    pub(crate) fn source_digests(&self) -> &[(String, [u8; 32])] {
+        &self.source_digests
+    }
+}
+
+/// A region's place in a table by two letters.
+fn region_slot(region: Region) -> Option<usize> {
+    match region.as_str().as_bytes() {
+        &[a, b] => Some(usize::from(a.wrapping_sub(b'A')) * 26 + usize::from(b.wrapping_sub(b'A'))),
+        _ => None,
+    }
+}
+
+type Info = (String, Vec<(String, [u8; 32])>);
+
+fn decode_info(bytes: &[u8], sections: &Sections) -> Result<Info, Error> {
+    let mut cursor = sections.cursor(bytes, "PINF")?;
+    let version = cursor.text()?.to_owned();
+    let count = cursor.count(SOURCE_BYTES)?;
+    let mut sources = Vec::with_capacity(count);
+    for _ in 0..count {
+        sources.push((cursor.text()?.to_owned(), cursor.digest()?));
+    }
+    cursor.finish()?;
+    Ok((version, sources))
+}
+
+fn decode_actions(bytes: &[u8], sections: &Sections) -> Result<Vec<Action>, Error> {
+    let mut cursor = sections.cursor(bytes, "ACTN")?;
+    let count = cursor.count(ACTION_BYTES)?;
+    let mut actions = Vec::with_capacity(count);
+    for _ in 0..count {
+        let at = cursor.position();
+        let (from, to, end, literal_len) = (cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u8()?);
+        let mut literal = [0; MAX_LITERAL];
+        literal.copy_from_slice(cursor.take(MAX_LITERAL)?);
+        if from > to || to > end {
+            return Err(cursor.corrupt(at, "an action keeps digits from behind its match"));
+        }
+        let split = literal.split_at_checked(literal_len as usize);
+        if split.is_none_or(|(used, unused)| !used.iter().all(u8::is_ascii_digit) || unused.iter().any(|&b| b != 0)) {
+            return Err(cursor.corrupt(at + 3, "an action's literal is not made of digits"));
+        }
+        actions.push(Action { literal, literal_len, from, to, end });
+    }
+    cursor.finish()?;
+    Ok(actions)
+}
+
+/// The territories, and which of them are main ones.
+fn decode_territories(
+    bytes: &[u8],
+    sections: &Sections,
+    dial: &Automaton,
+    short: &Automaton,
+) -> Result<(Vec<Territory>, Vec<bool>), Error> {
+    let mut cursor = sections.cursor(bytes, "TERR")?;
+    let count = cursor.count(TERRITORY_BYTES)?;
+    if count > MAX_TERRITORIES {
+        return Err(cursor.corrupt(0, "there are more territories than labels can name"));
+    }
+    let mut territories = Vec::with_capacity(count);
+    let mut main = Vec::with_capacity(count);
+    for _ in 0..count {
+        let at = cursor.position();
+        let id = cursor.take(3)?;
+        let id = id.strip_suffix(&[0]).unwrap_or(id);
+        let region = std::str::from_utf8(id)
+            .ok()
+            .and_then(|id| Region::new(id).filter(|region| region.as_str() == id))
+            .ok_or_else(|| cursor.corrupt(at, "a territory's region is neither two capital letters nor 001"))?;
+        let flags = cursor.u8()?;
+        let calling_code = cursor.u16()?;
+        let mut root = |automaton: &Automaton| -> Result<Option<u16>, Error> {
+            let at = cursor.position();
+            match cursor.u16()? {
+                NO_AUTOMATON => Ok(None),
+                root if usize::from(root) < automaton.len() => Ok(Some(root)),
+                _ => Err(cursor.corrupt(at, "a territory's automaton does not exist")),
+            }
+        };
+        let (international_prefix, national_prefix, general) = (root(dial)?, root(dial)?, root(dial)?);
+        let short = root(short)?;
+        let reserved = cursor.u16()?;
+        if flags & !territory_flags::ALL != 0 || reserved != 0 {
+            return Err(cursor.corrupt(at, "a territory's reserved bits are not zero"));
+        }
+        if !(1..=999).contains(&calling_code) {
+            return Err(cursor.corrupt(at + 4, "a territory's calling code is not from 1 to 999"));
+        }
+        let general = general.ok_or_else(|| cursor.corrupt(at + 10, "a territory has no general pattern"))?;
+        main.push(flags & territory_flags::MAIN != 0);
+        territories.push(Territory {
+            region,
+            calling_code,
+            emergency_ignores_trailing: flags & territory_flags::EMERGENCY_IGNORES_TRAILING != 0,
+            lengths: cursor.u32()?,
+            local_lengths: cursor.u32()?,
+            international_prefix,
+            national_prefix,
+            general,
+            short,
+        });
+    }
+    cursor.finish()?;
+    Ok((territories, main))
+}
+
+/// What a dialled string is before any policy is asked: the answer of [`NumberingPlan::dial`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialling {
+    /// An emergency call.
+    Emergency,
+    /// A caller id that says that there is none.
+    Withheld,
+    /// A short number of the home region.
+    Short,
+    /// A number.
+    Number(Number),
+    /// No number, and why.
+    Invalid(&'static str),
+}
+
+/// A numbering plan alone, without a policy: reads numbers as they are dialled and says whose they
+/// are.
+///
+/// ```
+/// # #[cfg(feature = "compile")] {
+/// use tollgate::{NumberType, NumberingPlan, Region};
+///
+/// let plan = NumberingPlan::from_bytes(tollgate::compile::plan::BUILT_IN).unwrap();
+/// let home = Region::new("IT").unwrap();
+/// let number = plan.read(home, "02 3661 8300").unwrap();
+/// assert_eq!(number.to_string(), "+390236618300");
+/// assert_eq!(plan.classify(&number), (home, NumberType::FixedLine));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct NumberingPlan {
+    plan: Plan,
+}
+
+impl NumberingPlan {
+    /// Reads a plan file (`.tgp`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] where the bytes are no plan file that this release can read.
+    pub fn from_bytes(bytes: &[u8]) -> Result<NumberingPlan, Error> {
+        let sections = Sections::parse(bytes, Kind::Plan)?;
+        Ok(NumberingPlan { plan: Plan::decode(bytes, &sections)? })
+    }
+
+    /// The region that a number belongs to, and its type: libphonenumber's `getRegionCodeForNumber`
+    /// and `getNumberType`. The region is [`Region::NONE`] where several share the calling code and
+    /// none of them claims the number.
+    #[must_use]
+    pub fn classify(&self, number: &Number) -> (Region, NumberType) {
+        let class = self.plan.classify(number.as_bytes());
+        (self.plan.region(class.territory), class.number_type)
+    }
+
+    /// Reads a number as it is dialled in the region `home`: libphonenumber's `parse`, which knows
+    /// nothing of emergency and short numbers (for these ask [`NumberingPlan::dial`]). `None` where
+    /// it is no number. Unlike there, more than 17 national digits are kept.
+    #[must_use]
+    pub fn read(&self, home: Region, dialled: &str) -> Option<Number> {
+        let site = self.site(home);
+        let dialled = text::read(dialled.as_bytes());
+        match dialled.kind {
+            text::Kind::Digits => self.dial_plan(&site).number(&dialled).ok(),
+            _ => None,
+        }
+    }
+
+    /// Reads what is dialled in the region `home` as a call: emergency and short numbers first.
+    #[must_use]
+    pub fn dial(&self, home: Region, dialled: &str) -> Dialling {
+        let site = self.site(home);
+        match self.dial_plan(&site).read(&text::read(dialled.as_bytes()), Direction::Outbound) {
+            Reading::Emergency => Dialling::Emergency,
+            Reading::Withheld => Dialling::Withheld,
+            Reading::Short(..) => Dialling::Short,
+            Reading::Number(number, _) => Dialling::Number(number),
+            Reading::Invalid(why) => Dialling::Invalid(why),
+            // The site below has no internal numbers.
+            Reading::Internal(_) => Dialling::Invalid("an internal number"),
+        }
+    }
+
+    /// The regions that numbers can be dialled from, in the metadata's order.
+    pub fn regions(&self) -> impl Iterator<Item = Region> {
+        self.plan.territories().iter().map(|t| t.region).filter(|&region| region != Region::WORLD)
+    }
+
+    /// The release of libphonenumber that the plan was made from, as `9.0.33`.
+    #[must_use]
+    pub fn metadata_version(&self) -> &str {
+        self.plan.metadata_version()
+    }
+
+    fn site(&self, home: Region) -> Site {
+        Site {
+            home: self.plan.territory(home).unwrap_or(0),
+            outside_line: None,
+            extensions: 0,
+            international_prefixes: Vec::new(),
+        }
+    }
+
+    fn dial_plan<'a>(&'a self, site: &'a Site) -> DialPlan<'a> {
+        DialPlan { plan: &self.plan, site, home: site.home, site_prefixes: true }
+    }
+}
