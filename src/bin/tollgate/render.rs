@@ -1,0 +1,91 @@
+//! What goes to standard error: the compiler's diagnostics with their source lines, errors, notes.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+use std::fmt;
+use std::io::Write;
+use tollgate::compile::{Diagnostic, Report, Severity};
+
+/// An error that the user has seen already.
+#[derive(Debug)]
+pub(crate) struct Shown;
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("see above")
+    }
+}
+
+impl std::error::Error for Shown {}
+
+/// How many skipped lines are listed; the others are counted.
+const SKIPPED_SHOWN: usize = 20;
+
+/// `error: …`. That standard error is closed is no reason to do anything else.
+pub(crate) fn error(error: &anyhow::Error) {
+    line(&Renderer::styled().render(&[Level::ERROR.primary_title(error.to_string()).into()]));
+}
+
+/// `note: …`.
+pub(crate) fn note(text: &str) {
+    line(&Renderer::styled().render(&[Level::NOTE.primary_title(text).into()]));
+}
+
+/// Everything in a report, and how much of it there is.
+pub(crate) fn report(report: &Report) {
+    let mut text = String::new();
+    for diagnostic in &report.diagnostics {
+        text.push_str(&diagnostic_text(diagnostic, None));
+        text.push_str("\n\n");
+    }
+    for diagnostic in report.skipped.iter().take(SKIPPED_SHOWN) {
+        text.push_str(&diagnostic_text(diagnostic, Some("skipped")));
+        text.push_str("\n\n");
+    }
+    if !text.is_empty() {
+        line(text.trim_end());
+    }
+    let skipped = report.skipped_lines().saturating_sub(report.skipped.len().min(SKIPPED_SHOWN) as u64);
+    if skipped > 0 {
+        note(&format!("{skipped} more lines were skipped"));
+    }
+    if report.not_shown() > 0 {
+        note(&format!("{} more errors and warnings are not shown", report.not_shown()));
+    }
+}
+
+/// A diagnostic with its line and a pointer, in colours that [`line`] takes out again where nobody
+/// would see them.
+fn diagnostic_text(diagnostic: &Diagnostic, name: Option<&'static str>) -> String {
+    let level = match (diagnostic.severity, name) {
+        (_, Some(name)) => Level::WARNING.with_name(name),
+        (Severity::Error, None) => Level::ERROR,
+        (Severity::Warning, None) => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    if let Some(place) = &diagnostic.place {
+        let mut origin = Origin::path(place.file.as_str());
+        if place.line > 0 {
+            // The line may be cut, so that the column of the pointer is not the file's.
+            origin = origin.line(place.line as usize).char_column(place.column as usize);
+        }
+        elements.push(origin.into());
+        if !place.text.is_empty() {
+            let end = (place.start + place.len).min(place.text.len());
+            let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+            let annotation = AnnotationKind::Primary.span(place.start.min(end)..end).label(label);
+            elements.push(
+                Snippet::source(place.text.as_str()).line_start(place.line as usize).annotation(annotation).into(),
+            );
+        }
+    }
+    if let Some(help) = &diagnostic.help {
+        elements.push(Level::HELP.message(help.as_str()).into());
+    }
+    Renderer::styled().decor_style(DecorStyle::Ascii).render(&[title.elements(elements)])
+}
+
+fn line(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}

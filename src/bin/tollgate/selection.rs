@@ -1,0 +1,105 @@
+//! Which index is asked, and how: the options that `screen` and `explain` share.
+
+use crate::{init, render};
+use anyhow::anyhow;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use tollgate::{Direction, Index, Query, Region};
+
+#[derive(clap::Args)]
+pub(crate) struct Selection {
+    /// Asks this compiled index.
+    #[arg(long, value_name = "FILE", conflicts_with = "policy")]
+    index: Option<PathBuf>,
+    /// Compiles this policy in memory and asks it.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Asks this profile instead of `default`.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Judges the numbers as callers' numbers, by the profile's inbound rules.
+    #[arg(long)]
+    inbound: bool,
+    /// Reads the numbers as they are dialled in this country (ISO 3166-1, such as SK); the policy's
+    /// home if not given.
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    home: Option<Region>,
+}
+
+/// An index and how to ask it.
+pub(crate) struct Selected {
+    pub(crate) index: Index,
+    profile: Option<String>,
+    direction: Direction,
+    home: Option<Region>,
+}
+
+impl Selection {
+    /// Opens or compiles what is asked, and checks that it knows the profile and the region.
+    pub(crate) fn open(&self) -> anyhow::Result<Selected> {
+        let index = match (&self.index, &self.policy) {
+            (Some(path), _) => open_index(path)?,
+            (None, Some(path)) => open_policy(path)?,
+            (None, None) => {
+                if self.home.is_none() && io::stderr().is_terminal() {
+                    render::note(
+                        "asking the built-in starter policy with its own home country; say --home REGION, or --index \
+                         or --policy with a policy of your own",
+                    );
+                }
+                built_in(self.home)?
+            }
+        };
+        let direction = if self.inbound { Direction::Inbound } else { Direction::Outbound };
+        let selected = Selected { index, profile: self.profile.clone(), direction, home: self.home };
+        // What the query names is checked here, once, so that an answer cannot fail half-way.
+        match selected.index.screen_with(&selected.query(), b"") {
+            Ok(_) => Ok(selected),
+            Err(error) => Err(selected.unknown(error)),
+        }
+    }
+}
+
+impl Selected {
+    pub(crate) fn query(&self) -> Query<'_> {
+        let mut query = Query::new().direction(self.direction);
+        if let Some(profile) = &self.profile {
+            query = query.profile(profile);
+        }
+        if let Some(home) = self.home {
+            query = query.home(home);
+        }
+        query
+    }
+
+    fn unknown(&self, error: tollgate::Error) -> anyhow::Error {
+        match error {
+            tollgate::Error::UnknownProfile { name } => {
+                const SHOWN: usize = 5;
+                let profiles = self.index.info().profiles;
+                let known: Vec<&str> = profiles.iter().take(SHOWN).map(String::as_str).collect();
+                let more = match profiles.len().saturating_sub(SHOWN) {
+                    0 => String::new(),
+                    n => format!(" and {n} more, which `tollgate inspect` lists"),
+                };
+                anyhow!("there is no profile {name:?}; there is {}{more}", known.join(", "))
+            }
+            error => error.into(),
+        }
+    }
+}
+
+/// `--home` and the like.
+pub(crate) fn region(text: &str) -> Result<Region, String> {
+    Region::new(text)
+        .filter(|&region| region != Region::WORLD)
+        .ok_or_else(|| "give an ISO 3166-1 alpha-2 code such as SK".to_owned())
+}
+
+/// Opens an index file; an error names the file.
+pub(crate) fn open_index(path: &Path) -> anyhow::Result<Index> {
+    Index::open(path).map_err(|error| match error {
+        tollgate::Error::Io { .. } => error.into(),
+        error => anyhow!("{}: {error}", path.display()),
+    })
+}
