@@ -242,6 +242,18 @@ impl Plan {
         }
     }
 
+    /// The automaton that numbers are classified with; its root is 0.
+    #[cfg(feature = "compile")]
+    pub(crate) fn classes(&self) -> &Automaton {
+        &self.classes
+    }
+
+    /// Whether a number that ends in this state of [`Plan::classes`] is assigned.
+    #[cfg(feature = "compile")]
+    pub(crate) fn is_assigned_state(&self, state: u16) -> bool {
+        Class::from_label(self.classes.label(state)).is_assigned()
+    }
+
     /// The territory whose dial tables a region uses. `001` dials nothing and has none.
     pub(crate) fn territory(&self, region: Region) -> Option<u8> {
         let number = *self.by_region.get(region_slot(region)?)?;

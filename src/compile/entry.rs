@@ -1,0 +1,512 @@
+//! One list entry to the keys that it matches.
+//!
+//! An entry has one of five forms:
+//!
+//! | form | meaning |
+//! | --- | --- |
+//! | `+371 6700 0000`, `030 90 18 20`, `tel:…` | one whole number, in any spelling that the site dials |
+//! | `+3712*` | every number that begins so |
+//! | `+4930100..+4930199` | every number whose first digits lie in the range, both ends included |
+//! | `+33162XXXXXX` | a whole number, `X` (or `x`) standing for any one digit |
+//! | `raw:100`, `raw:100*` | the dialled bytes themselves, whole or as a beginning |
+//!
+//! All but `raw:` go through the canonicaliser that calls go through ([`text::read`], then
+//! [`DialPlan`]), so that an entry and a call which mean the same number cannot be read
+//! differently. One thing is left out: the outside-line digit. An entry is a number, not a row of
+//! key strokes, and `9*` in a list means numbers that begin with 9 on every site.
+//!
+//! Numbers become [`Key::Number`]s, in E.164 digits. What reads as a short or internal number
+//! becomes a [`Key::Local`]. A prefix may be the beginning of both, and is then both, unless it
+//! begins with the national or international prefix, which no short number does.
+//!
+//! An entry of a block list that covers an emergency number is refused. The gate would let the
+//! emergency call through all the same; but whoever wrote the entry believes something else, and
+//! should learn it now.
+
+use crate::compile::files::Fault;
+use crate::compile::model::{Key, ListAction};
+use crate::dial::{DialPlan, Reading, Site};
+use crate::number::Number;
+use crate::plan::Plan;
+use crate::text::{self, Kind};
+use crate::verdict::Direction;
+
+/// The most digits of an entry.
+pub(crate) const MAX_DIGITS: usize = 32;
+/// The most bytes of a `raw:` entry.
+pub(crate) const MAX_RAW: usize = 64;
+/// Patterns longer than this are not short numbers, whatever their digits turn out to be.
+const MAX_SHORT: usize = 6;
+
+const BAD: &str = "bad-entry";
+const INTERNATIONAL: &str = "write it in international form, beginning with `+` and the country code";
+
+/// An entry after reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    /// At least one.
+    pub(crate) keys: Vec<Key>,
+    /// How many digits the entry names, as written; the least of a range. None for `raw:`.
+    pub(crate) written: Option<usize>,
+    /// An emergency number in a list that does not block: allowed anyway.
+    pub(crate) emergency: bool,
+}
+
+/// Reads the entries of one site.
+pub(crate) struct EntryReader<'p> {
+    plan: &'p Plan,
+    /// As calls are dialled.
+    site: Site,
+    /// As entries are written: without an outside line.
+    entries: Site,
+    /// The home region's emergency numbers.
+    emergency: Vec<String>,
+}
+
+impl<'p> EntryReader<'p> {
+    pub(crate) fn new(plan: &'p Plan, site: Site) -> EntryReader<'p> {
+        let entries = Site {
+            home: site.home,
+            outside_line: None,
+            extensions: site.extensions,
+            international_prefixes: site.international_prefixes.clone(),
+        };
+        let mut reader = EntryReader { plan, site, entries, emergency: Vec::new() };
+        reader.emergency = reader.dial().emergency_numbers();
+        reader
+    }
+
+    fn dial(&self) -> DialPlan<'_> {
+        DialPlan { plan: self.plan, site: &self.entries, home: self.entries.home, site_prefixes: true }
+    }
+
+    /// Reads an entry of a list with this action.
+    pub(crate) fn read(&self, entry: &str, action: ListAction) -> Result<Parsed, Fault> {
+        let entry = entry.trim();
+        let mut parsed = self.parse(entry, action)?;
+        parsed.keys.sort_unstable();
+        parsed.keys.dedup();
+        if action == ListAction::Block {
+            self.spare_emergencies(&parsed.keys)?;
+        }
+        Ok(parsed)
+    }
+
+    fn parse(&self, entry: &str, action: ListAction) -> Result<Parsed, Fault> {
+        if let Some(raw) = entry.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("raw:")).map(|_| &entry[4..]) {
+            return Ok(Parsed { keys: vec![raw_key(raw.trim())?], written: None, emergency: false });
+        }
+        if let Some((first, last)) = entry.split_once("..") {
+            return self.range(first.trim(), last.trim());
+        }
+        if let Some(prefix) = entry.strip_suffix('*') {
+            return self.prefix(prefix.trim_end());
+        }
+        if is_pattern(entry) {
+            return self.pattern(entry);
+        }
+        self.whole(entry, action)
+    }
+
+    fn whole(&self, entry: &str, action: ListAction) -> Result<Parsed, Fault> {
+        let dialled = text::read(entry.as_bytes());
+        if !dialled.routing.is_empty() {
+            return Err(Fault::new(BAD, "an entry names one number, and this one has a routing number (rn) too")
+                .help("make two entries of it"));
+        }
+        let written = Some(dialled.digits.len());
+        let mut emergency = false;
+        let key = match self.dial().read(&dialled, Direction::Outbound) {
+            Reading::Number(number, _) => number_key(number.as_bytes(), true)?,
+            Reading::Short(digits, _) | Reading::Internal(digits) => local_key(digits.as_bytes(), true)?,
+            Reading::Emergency if action == ListAction::Block => {
+                let digits = dialled.digits.as_bytes();
+                let named = self
+                    .emergency
+                    .iter()
+                    .filter(|number| digits.starts_with(number.as_bytes()))
+                    .max_by_key(|number| number.len())
+                    .map_or(entry, |number| number);
+                return Err(blocks_emergency(named, None));
+            }
+            Reading::Emergency if dialled.digits.is_empty() => {
+                return Err(Fault::new(BAD, "emergency calls are always allowed and need no entry"));
+            }
+            Reading::Emergency => {
+                emergency = true;
+                local_key(dialled.digits.as_bytes(), true)?
+            }
+            Reading::Withheld => {
+                return Err(Fault::new(BAD, "this is how a withheld caller id is written, not a number")
+                    .help("the profiles' rule `anonymous` decides about those; `raw:` matches one spelling"));
+            }
+            Reading::Invalid(why) => return Err(invalid(why)),
+        };
+        Ok(Parsed { keys: vec![key], written, emergency })
+    }
+
+    fn prefix(&self, prefix: &str) -> Result<Parsed, Fault> {
+        if has_wildcard(prefix) {
+            return Err(Fault::new(BAD, "`X` stands for one digit of a whole number and cannot be combined with `*`")
+                .help("leave out the `X`s before the `*`, or write an `X` for every further digit"));
+        }
+        let (plus, digits) = self.digits(prefix)?;
+        if digits.is_empty() {
+            return Err(everything());
+        }
+        let mut keys = Vec::new();
+        let numbers = self.prefix_numbers(plus, &digits);
+        if self.may_be_local(plus, &digits) {
+            keys.push(local_key(&digits, false)?);
+        }
+        match numbers {
+            Ok(numbers) => {
+                for number in numbers {
+                    keys.push(number_key(number.as_bytes(), false)?);
+                }
+            }
+            Err(why) if keys.is_empty() => return Err(invalid(why).help(INTERNATIONAL)),
+            Err(_) => {}
+        }
+        if keys.is_empty() {
+            return Err(Fault::new(BAD, "no number begins like this").help(INTERNATIONAL));
+        }
+        Ok(Parsed { keys, written: Some(digits.len()), emergency: false })
+    }
+
+    fn range(&self, first: &str, last: &str) -> Result<Parsed, Fault> {
+        for end in [first, last] {
+            if end.ends_with('*') || has_wildcard(end) {
+                return Err(Fault::new(BAD, "the ends of a range are digits only, without `*` and `X`")
+                    .help("a range already means every number that begins with one of its numbers"));
+            }
+        }
+        let (plus, from) = self.digits(first)?;
+        let (last_plus, to) = self.digits(last)?;
+        if plus != last_plus {
+            return Err(Fault::new(BAD, "one end of this range begins with `+` and the other does not")
+                .help("write both ends in full and alike, as in +4930100..+4930199"));
+        }
+        if from.is_empty() || to.is_empty() {
+            return Err(Fault::new(BAD, "this range has only one end")
+                .help("write both ends in full, as in +4930100..+4930199"));
+        }
+        if from.len() != to.len() {
+            return Err(Fault::new(
+                BAD,
+                format!("the ends of this range have {} and {} digits, and must have equally many", from.len(), to.len()),
+            )
+            .help("write both ends in full, as in +4930100..+4930199"));
+        }
+        if from.len() > MAX_DIGITS {
+            return Err(too_many_digits(from.len()));
+        }
+        if from > to {
+            return Err(Fault::new(BAD, "the first end of this range is greater than the last"));
+        }
+        let mut pieces = Vec::new();
+        range_prefixes(&from, &to, &mut pieces);
+        if pieces.iter().any(Vec::is_empty) {
+            return Err(everything());
+        }
+        let mut keys = Vec::new();
+        let mut local = false;
+        for piece in &pieces {
+            if self.may_be_local(plus, piece) {
+                keys.push(local_key(piece, false)?);
+                local = true;
+            }
+        }
+        let ends = [&from, &to].map(|end| self.prefix_numbers(plus, end));
+        match ends {
+            [Ok(a), Ok(b)] => {
+                let mut numbers: Vec<Vec<Number>> = Vec::with_capacity(pieces.len());
+                for piece in &pieces {
+                    numbers.push(self.prefix_numbers(plus, piece).map_err(|why| invalid(why).help(INTERNATIONAL))?);
+                }
+                let dialled: Vec<&[u8]> = [&from, &to].into_iter().chain(&pieces).map(Vec::as_slice).collect();
+                let read: Vec<&[Number]> = [&a, &b].into_iter().chain(&numbers).map(Vec::as_slice).collect();
+                if !read_alike(&dialled, &read) {
+                    return Err(Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL));
+                }
+                for number in numbers.iter().flatten() {
+                    keys.push(number_key(number.as_bytes(), false)?);
+                }
+            }
+            [Err(_), Err(_)] if local => {}
+            [Err(why), _] | [_, Err(why)] => return Err(invalid(why).help(INTERNATIONAL)),
+        }
+        if keys.is_empty() {
+            return Err(Fault::new(BAD, "no number begins like this").help(INTERNATIONAL));
+        }
+        Ok(Parsed { keys, written: Some(from.len()), emergency: false })
+    }
+
+    /// A pattern is read with many different digits in place of the `X`s. Where all of them become
+    /// numbers in the same way (so many digits gone from the front, such others put before it),
+    /// that way is the pattern's.
+    fn pattern(&self, entry: &str) -> Result<Parsed, Fault> {
+        let plus = entry.trim_start_matches(|c: char| !c.is_ascii_digit() && c != 'X' && c != 'x').contains('+')
+            || entry.contains('+');
+        let digits: Vec<u8> =
+            entry.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x')).map(|b| b.to_ascii_uppercase()).collect();
+        if digits.len() > MAX_DIGITS {
+            return Err(too_many_digits(digits.len()));
+        }
+        let first_x = digits.iter().position(|&b| b == b'X').unwrap_or(digits.len());
+        if first_x == 0 && plus {
+            return Err(Fault::new(BAD, "the country code of this pattern is not written out").help(INTERNATIONAL));
+        }
+        let mut dialled: Vec<Vec<u8>> = Vec::new();
+        let mut numbers: Vec<Vec<Number>> = Vec::new();
+        let mut local = self.may_be_local(plus, &digits[..first_x])
+            && (digits.len() <= MAX_SHORT || self.entries.extensions >> digits.len().min(63) & 1 == 1);
+        let mut why_not = None;
+        for filler in 0..20u8 {
+            let mut position = filler;
+            let filled: Vec<u8> = digits
+                .iter()
+                .map(|&b| {
+                    if b != b'X' {
+                        return b;
+                    }
+                    // Ten times one digit only, then ten times all of them in turn.
+                    position += u8::from(filler >= 10);
+                    b'0' + position % 10
+                })
+                .collect();
+            let mut text = Vec::with_capacity(filled.len() + 1);
+            if plus {
+                text.push(b'+');
+            }
+            text.extend(&filled);
+            match self.dial().read(&text::read(&text), Direction::Outbound) {
+                Reading::Number(number, _) => {
+                    dialled.push(filled);
+                    numbers.push(vec![number]);
+                }
+                Reading::Short(..) | Reading::Internal(_) => local = true,
+                // Said once it is known that the pattern has keys at all.
+                Reading::Emergency => local |= !plus,
+                Reading::Withheld => {}
+                Reading::Invalid(why) => why_not = Some(why),
+            }
+        }
+        let mut keys = Vec::new();
+        if let Some(head) = transformation(
+            &dialled.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            &numbers.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            0,
+        )
+        .filter(|(stripped, _)| *stripped <= first_x)
+        {
+            let (stripped, mut number) = head;
+            number.extend(&digits[stripped..]);
+            keys.push(number_key(&number, true)?);
+        } else if !numbers.is_empty() && !local {
+            return Err(Fault::new(BAD, "the numbers of this pattern are not all dialled alike").help(INTERNATIONAL));
+        }
+        if local {
+            keys.push(local_key(&digits, true)?);
+        }
+        if keys.is_empty() {
+            return Err(invalid(why_not.unwrap_or("no number looks like this")).help(INTERNATIONAL));
+        }
+        Ok(Parsed { keys, written: Some(digits.len()), emergency: false })
+    }
+
+    /// The digits of a beginning of a number, and whether they are international.
+    fn digits(&self, text: &str) -> Result<(bool, Vec<u8>), Fault> {
+        if !text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_punctuation() || b == b' ') {
+            return Ok((text.starts_with('+'), Vec::new()));
+        }
+        let dialled = text::read(text.as_bytes());
+        match dialled.kind {
+            Kind::Digits if dialled.routing.is_empty() => {}
+            Kind::Digits => {
+                return Err(Fault::new(BAD, "an entry names one number, and this one has a routing number (rn) too"));
+            }
+            Kind::Refused(why) => return Err(invalid(why)),
+            Kind::Withheld | Kind::EmergencyUrn => return Err(Fault::new(BAD, "this is no beginning of a number")),
+        }
+        if dialled.plus || dialled.context.is_empty() {
+            return Ok((dialled.plus, dialled.digits.as_bytes().to_vec()));
+        }
+        Ok((true, [dialled.context.as_bytes(), dialled.digits.as_bytes()].concat()))
+    }
+
+    fn prefix_numbers(&self, plus: bool, digits: &[u8]) -> Result<Vec<Number>, &'static str> {
+        self.dial().read_prefix(plus, digits)
+    }
+
+    /// Whether a short or internal number can begin with these digits: not where they begin with
+    /// the prefix of national or international calls.
+    fn may_be_local(&self, plus: bool, digits: &[u8]) -> bool {
+        if plus {
+            return false;
+        }
+        let own = &self.entries.international_prefixes;
+        if own.iter().any(|prefix| digits.starts_with(prefix)) {
+            return false;
+        }
+        let Some(territory) = self.plan.territory_of(self.entries.home) else { return true };
+        let international = territory.international_prefix.filter(|_| own.is_empty());
+        [international, territory.national_prefix].into_iter().flatten().all(|root| {
+            let mut state = root;
+            digits.iter().all(|&digit| {
+                state = self.plan.dial.step(state, digit);
+                self.plan.dial.label(state) == 0
+            })
+        })
+    }
+
+    /// Refuses keys that match an emergency number, as dialled or behind the outside-line digit.
+    /// E.164 keys cannot: they are only asked once it is known that the call is no emergency.
+    fn spare_emergencies(&self, keys: &[Key]) -> Result<(), Fault> {
+        for key in keys {
+            let (pattern, whole) = match key {
+                Key::Number { .. } => continue,
+                Key::Local { digits, whole } => (digits, *whole),
+                Key::Raw { bytes, whole } => (bytes, *whole),
+            };
+            let x = if matches!(key, Key::Raw { .. }) { None } else { Some(b'X') };
+            for number in &self.emergency {
+                let covers = |text: &[u8]| {
+                    (if whole { text.len() == pattern.len() } else { text.len() >= pattern.len() })
+                        && pattern.iter().zip(text).all(|(p, t)| p == t || Some(*p) == x)
+                };
+                if covers(number.as_bytes()) {
+                    return Err(blocks_emergency(number, None));
+                }
+                if let Some(digit) = self.site.outside_line {
+                    let outside = [&[digit], number.as_bytes()].concat();
+                    if covers(&outside) {
+                        return Err(blocks_emergency(number, Some(digit)));
+                    }
+                }
+            }
+            // Raw bytes can be any spelling of an emergency call: `tel:112`, `urn:service:sos`.
+            if let Key::Raw { bytes, .. } = key {
+                let dial = DialPlan { plan: self.plan, site: &self.site, home: self.site.home, site_prefixes: true };
+                let dialled = text::read(bytes);
+                if matches!(dial.read(&dialled, Direction::Outbound), Reading::Emergency) {
+                    let named = std::str::from_utf8(dialled.digits.as_bytes()).unwrap_or_default();
+                    return Err(blocks_emergency(if named.is_empty() { "urn:service:sos" } else { named }, None));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn raw_key(raw: &str) -> Result<Key, Fault> {
+    let (bytes, whole) = match raw.strip_suffix('*') {
+        Some(prefix) => (prefix, false),
+        None => (raw, true),
+    };
+    if bytes.is_empty() {
+        return Err(if whole { Fault::new(BAD, "`raw:` is followed by no bytes") } else { everything() });
+    }
+    if bytes.len() > MAX_RAW {
+        return Err(Fault::new(BAD, format!("this entry has {} bytes, and {MAX_RAW} are the most", bytes.len())));
+    }
+    Ok(Key::Raw { bytes: bytes.as_bytes().into(), whole })
+}
+
+fn number_key(digits: &[u8], whole: bool) -> Result<Key, Fault> {
+    check_length(digits)?;
+    Ok(Key::Number { digits: digits.into(), whole })
+}
+
+fn local_key(digits: &[u8], whole: bool) -> Result<Key, Fault> {
+    check_length(digits)?;
+    Ok(Key::Local { digits: digits.into(), whole })
+}
+
+fn check_length(digits: &[u8]) -> Result<(), Fault> {
+    if digits.len() > MAX_DIGITS { Err(too_many_digits(digits.len())) } else { Ok(()) }
+}
+
+fn too_many_digits(n: usize) -> Fault {
+    Fault::new(BAD, format!("this entry has {n} digits, and {MAX_DIGITS} are the most"))
+        .help("no number has more than 15; a prefix with `*` covers what is longer")
+}
+
+fn everything() -> Fault {
+    Fault::new(BAD, "this entry covers every number there is")
+        .help("that is what the profile's rule `default` is for: `default = \"block\"`")
+}
+
+fn invalid(why: &str) -> Fault {
+    Fault::new(BAD, format!("this is no number: {why}"))
+}
+
+fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
+    let behind = outside_line.map_or_else(String::new, |digit| {
+        format!(" behind the outside-line digit ({}{number})", char::from(digit))
+    });
+    Fault::new("blocks-emergency", format!("this entry would block the emergency number {number}{behind}"))
+        .help("emergency calls always go through; narrow the entry, or write it in international form")
+}
+
+/// Digits, separators and at least one `X`: only then is an `X` a wildcard. In `1-800-FLEXING` it
+/// is a letter of a vanity number, in `sip:x@host` one of a name.
+fn is_pattern(entry: &str) -> bool {
+    has_wildcard(entry) && entry.bytes().any(|b| matches!(b, b'X' | b'x'))
+}
+
+/// Whether the text has an `X`, and otherwise nothing but digits and separators.
+fn has_wildcard(text: &str) -> bool {
+    let mut wildcard = false;
+    for byte in text.bytes() {
+        match byte {
+            b'X' | b'x' => wildcard = true,
+            b'0'..=b'9' | b' ' | b'\t' | b'+' | b'-' | b'.' | b'/' | b'(' | b')' => {}
+            _ => return false,
+        }
+    }
+    wildcard
+}
+
+/// The minimal set of prefixes that the strings of digits from `from` to `to` begin with.
+fn range_prefixes(from: &[u8], to: &[u8], out: &mut Vec<Vec<u8>>) {
+    fn below(prefix: &mut Vec<u8>, from: Option<&[u8]>, to: Option<&[u8]>, out: &mut Vec<Vec<u8>>) {
+        // `None` stands for an end that no longer bounds: all zeros, all nines.
+        let from = from.filter(|rest| rest.iter().any(|&b| b != b'0'));
+        let to = to.filter(|rest| rest.iter().any(|&b| b != b'9'));
+        if from.is_none() && to.is_none() {
+            out.push(prefix.clone());
+            return;
+        }
+        let low = from.map_or(b'0', |rest| rest[0]);
+        let high = to.map_or(b'9', |rest| rest[0]);
+        for digit in low..=high {
+            prefix.push(digit);
+            let from = from.filter(|_| digit == low).map(|rest| &rest[1..]);
+            let to = to.filter(|_| digit == high).map(|rest| &rest[1..]);
+            below(prefix, from, to, out);
+            prefix.pop();
+        }
+    }
+    below(&mut Vec::new(), Some(from), Some(to), out);
+}
+
+/// Whether all of `dialled` became their numbers in the same ways.
+fn read_alike(dialled: &[&[u8]], numbers: &[&[Number]]) -> bool {
+    let ways = numbers.first().map_or(0, |n| n.len());
+    numbers.iter().all(|n| n.len() == ways) && (0..ways).all(|way| transformation(dialled, numbers, way).is_some())
+}
+
+/// The one way in which each of `dialled` became its number: how many digits went from the front,
+/// the same ones everywhere, and what came in their place.
+fn transformation(dialled: &[&[u8]], numbers: &[&[Number]], way: usize) -> Option<(usize, Vec<u8>)> {
+    let (first, number) = (*dialled.first()?, numbers.first()?.get(way)?.as_bytes());
+    (0..=first.len()).find_map(|stripped| {
+        let head = number.strip_suffix(&first[stripped..])?;
+        let alike = dialled.iter().zip(numbers).all(|(digits, numbers)| {
+            digits.get(..stripped) == Some(&first[..stripped])
+                && numbers.get(way).and_then(|n| n.as_bytes().strip_prefix(head)) == digits.get(stripped..)
+        });
+        alike.then(|| (stripped, head.to_vec()))
+    })
+}

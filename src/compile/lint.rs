@@ -1,0 +1,430 @@
+//! Warnings: a policy that can be compiled and probably does not say what was meant.
+//!
+//! | code | what |
+//! | --- | --- |
+//! | `short-entry` | an entry of one or two digits covers a great deal |
+//! | `emergency-entry` | an emergency number in a list: it is allowed anyway |
+//! | `unassigned-entry` | the numbering plan assigns none of these numbers to anybody |
+//! | `expired-entry` | the entry's time has passed |
+//! | `duplicate-entry` | the list has the entry twice |
+//! | `covered-entry` | a shorter prefix of the same list says the same |
+//! | `contradicting-entry` | two lists of a profile say the opposite about the same entry |
+//! | `unused-list` | no profile asks the list |
+//! | `empty-list` | the list has no entries |
+//! | `home-not-allowed` | an allow-list of countries leaves out the home region |
+//! | `no-default-profile` | nothing says what a call without a profile gets |
+//!
+//! What one entry shows by itself is said while it is read, when its place is at hand. What takes
+//! two entries is found afterwards by sorting, so that ten million entries take time `n log n`;
+//! the lines of the few that are shown are then read again. Of every code, [`PER_CODE`] warnings
+//! are shown and the rest is counted.
+
+use crate::automaton::Automaton;
+use crate::compile::diagnostic::{Diagnostic, Place, Report, SourceText};
+use crate::compile::files;
+use crate::compile::model::{Entry, Key, ListAction, Model, RuleSet};
+use crate::compile::policy::Policy;
+use crate::number::Region;
+use crate::plan::Plan;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Of one code, so many warnings are shown.
+pub(crate) const PER_CODE: usize = 20;
+/// Pairs of lists that are looked at for contradictions; a policy with more is odd anyway.
+const MAX_PAIRS: usize = 10_000;
+
+/// Counts warnings by code.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    counts: Vec<(&'static str, u64)>,
+}
+
+impl Warnings {
+    /// Counts a warning; true where it is to be shown.
+    pub(crate) fn count(&mut self, code: &'static str) -> bool {
+        let at = self.counts.iter().position(|(c, _)| *c == code).unwrap_or_else(|| {
+            self.counts.push((code, 0));
+            self.counts.len() - 1
+        });
+        self.counts[at].1 += 1;
+        self.counts[at].1 <= PER_CODE as u64
+    }
+
+    /// Says how many more there are.
+    pub(crate) fn finish(self, report: &mut Report) {
+        for (code, count) in self.counts {
+            if let Some(more) = count.checked_sub(PER_CODE as u64).filter(|more| *more > 0) {
+                report.push(Diagnostic::warning(code, format!("and {more} more warnings of the kind `{code}`")));
+            }
+        }
+    }
+}
+
+/// What is assigned below each state of the plan.
+pub(crate) struct Assigned<'p> {
+    classes: &'p Automaton,
+    here: Vec<bool>,
+    below: Vec<bool>,
+}
+
+impl<'p> Assigned<'p> {
+    pub(crate) fn new(plan: &'p Plan) -> Assigned<'p> {
+        let classes = plan.classes();
+        let states = classes.len().min(usize::from(u16::MAX) + 1);
+        let here: Vec<bool> = (0..states).map(|state| plan.is_assigned_state(state as u16)).collect();
+        let mut below = here.clone();
+        // Numbers have few digits, so that few rounds carry the answer to the root.
+        loop {
+            let mut changed = false;
+            for state in (0..states).rev() {
+                if !below[state] && (b'0'..=b'9').any(|digit| below[usize::from(classes.step(state as u16, digit))]) {
+                    below[state] = true;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return Assigned { classes, here, below };
+            }
+        }
+    }
+
+    /// Whether any number of those that the key stands for is assigned.
+    pub(crate) fn any(&self, digits: &[u8], whole: bool) -> bool {
+        let mut states = vec![0u16];
+        for &digit in digits {
+            let mut next: Vec<u16> = Vec::with_capacity(states.len());
+            for &state in &states {
+                match digit {
+                    b'X' => next.extend((b'0'..=b'9').map(|digit| self.classes.step(state, digit))),
+                    digit => next.push(self.classes.step(state, digit)),
+                }
+            }
+            if next.len() > 1 {
+                next.sort_unstable();
+                next.dedup();
+            }
+            states = next;
+        }
+        let assigned = if whole { &self.here } else { &self.below };
+        states.iter().any(|&state| assigned.get(usize::from(state)).copied().unwrap_or(true))
+    }
+}
+
+/// Where entries stand, beyond their line.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// By position of the first key, for entries in the policy itself: the entry in its text.
+    pub(crate) inline: Vec<(u32, Range<usize>)>,
+    /// The keys of entries that have several, first and behind the last, in order.
+    pub(crate) groups: Vec<(u32, u32)>,
+    /// By source: the path, and the name in places.
+    pub(crate) files: Vec<(PathBuf, String)>,
+}
+
+impl Places {
+    /// The first key of the entry that this key belongs to.
+    fn entry_of(&self, key: u32) -> u32 {
+        match self.groups.partition_point(|(first, _)| *first <= key).checked_sub(1) {
+            Some(at) if key < self.groups[at].1 => self.groups[at].0,
+            _ => key,
+        }
+    }
+
+    fn name(&self, entry: &Entry) -> String {
+        let file = self.files.get(entry.origin.source as usize).map_or("?", |(_, name)| name);
+        format!("{file}:{}", entry.origin.line)
+    }
+}
+
+/// A warning whose place is still to be found.
+struct Finding {
+    /// Position of the key.
+    entry: u32,
+    diagnostic: Diagnostic,
+}
+
+/// Everything that is seen once all has been read.
+pub(crate) fn whole(
+    model: &Model,
+    policy: &Policy,
+    places: &Places,
+    source: &SourceText<'_>,
+    warnings: &mut Warnings,
+    report: &mut Report,
+) {
+    lists(model, policy, source, warnings, report);
+    home(model, policy, source, warnings, report);
+    if !policy.has_default
+        && model.profiles.len() > 1
+        && warnings.count("no-default-profile")
+    {
+        report.push(
+            Diagnostic::warning("no-default-profile", "no profile is called \"default\"")
+                .help("a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise"),
+        );
+    }
+    let mut findings = Vec::new();
+    covered(model, places, warnings, &mut findings);
+    contradicting(model, places, warnings, &mut findings);
+    locate(model, findings, places, source, report);
+}
+
+fn lists(model: &Model, policy: &Policy, source: &SourceText<'_>, warnings: &mut Warnings, report: &mut Report) {
+    let mut used = vec![false; model.lists.len()];
+    let mut filled = vec![false; model.lists.len()];
+    for rules in rule_sets(model).map(|(_, _, rules)| rules) {
+        for &list in &rules.lists {
+            used[list as usize] = true;
+        }
+    }
+    for entry in &model.entries {
+        filled[entry.list as usize] = true;
+    }
+    for (i, decl) in policy.lists.iter().enumerate() {
+        if !used[i] && warnings.count("unused-list") {
+            report.push(
+                Diagnostic::warning("unused-list", format!("no profile asks the list {:?}", decl.name))
+                    .help("name it in a profile: outbound.lists or inbound.lists")
+                    .at(source.place(decl.span.clone())),
+            );
+        }
+        if !filled[i] && warnings.count("empty-list") {
+            report.push(
+                Diagnostic::warning("empty-list", format!("the list {:?} has no entries", decl.name))
+                    .at(source.place(decl.span.clone())),
+            );
+        }
+    }
+}
+
+fn home(model: &Model, policy: &Policy, source: &SourceText<'_>, warnings: &mut Warnings, report: &mut Report) {
+    let home = model.site.home;
+    for (span, regions) in &policy.country_allow_lists {
+        if home != Region::NONE && !regions.contains(&home) && warnings.count("home-not-allowed") {
+            report.push(
+                Diagnostic::warning("home-not-allowed", format!("this allow-list leaves out the home region {home}"))
+                    .help("calls within the country are blocked; add it, unless this is meant")
+                    .at(source.place(span.clone())),
+            );
+        }
+    }
+}
+
+fn rule_sets(model: &Model) -> impl Iterator<Item = (&str, &'static str, &RuleSet)> {
+    model.profiles.iter().flat_map(|p| [(&*p.name, "outbound", &p.outbound), (&*p.name, "inbound", &p.inbound)])
+}
+
+/// Kind, bytes and wholeness: what two keys are compared by.
+fn parts(key: &Key) -> (u8, &[u8], bool) {
+    match key {
+        Key::Number { digits, whole } => (0, digits, *whole),
+        Key::Local { digits, whole } => (1, digits, *whole),
+        Key::Raw { bytes, whole } => (2, bytes, *whole),
+    }
+}
+
+fn show(key: &Key) -> String {
+    let (kind, bytes, whole) = parts(key);
+    let before = ["+", "", "raw:"][kind as usize];
+    format!("{before}{}{}", String::from_utf8_lossy(bytes), if whole { "" } else { "*" })
+}
+
+/// Duplicates, and entries that a shorter prefix of their list covers.
+fn covered(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
+    let entries = &model.entries;
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_unstable_by_key(|&i| {
+        let (kind, bytes, whole) = parts(&entries[i as usize].key);
+        (entries[i as usize].list, kind, bytes, whole, i)
+    });
+    // An entry with several keys is spoken of once.
+    let mut said: HashSet<u32> = HashSet::new();
+    // The prefixes of the list at hand that the key at hand begins with, shortest first.
+    let mut stack: Vec<u32> = Vec::new();
+    let mut previous: Option<u32> = None;
+    for &i in &order {
+        let entry = &entries[i as usize];
+        let (kind, bytes, whole) = parts(&entry.key);
+        while let Some(&top) = stack.last() {
+            let above = &entries[top as usize];
+            let (above_kind, above_bytes, _) = parts(&above.key);
+            if above.list == entry.list && above_kind == kind && bytes.starts_with(above_bytes) {
+                break;
+            }
+            stack.pop();
+        }
+        let own = places.entry_of(i);
+        let twin = previous.filter(|&p| entries[p as usize].list == entry.list && entries[p as usize].key == entry.key);
+        previous = Some(i);
+        if let Some(twin) = twin {
+            let other = places.entry_of(twin);
+            if other != own && said.insert(own) && warnings.count("duplicate-entry") {
+                let place = places.name(&entries[other as usize]);
+                findings.push(Finding {
+                    entry: own,
+                    diagnostic: Diagnostic::warning(
+                        "duplicate-entry",
+                        format!("{} is in the list {:?} already, at {place}", show(&entry.key), list_name(model, entry)),
+                    )
+                    .help("leave one of them out"),
+                });
+            }
+            continue;
+        }
+        let lives_as_long = |above: &Entry| match (above.expires, entry.expires) {
+            (None, _) => true,
+            (Some(above), Some(own)) => above >= own,
+            (Some(_), None) => false,
+        };
+        let above = stack.iter().rev().copied().find(|&a| lives_as_long(&entries[a as usize]));
+        if let Some(above) = above
+            && places.entry_of(above) != own
+            // The local half of a prefix that is also one of numbers follows from that.
+            && !(kind == 1 && own != i && matches!(entries[own as usize].key, Key::Number { .. }))
+            && said.insert(own)
+            && warnings.count("covered-entry")
+        {
+            let above = &entries[above as usize];
+            findings.push(Finding {
+                entry: own,
+                diagnostic: Diagnostic::warning(
+                    "covered-entry",
+                    format!(
+                        "{} is covered by {} at {}, in the same list",
+                        show(&entry.key),
+                        show(&above.key),
+                        places.name(above)
+                    ),
+                )
+                .help("it changes nothing; leave it out, or was it meant for another list?"),
+            });
+        }
+        if !whole {
+            stack.push(i);
+        }
+        // Only entries with several keys can come back, and these are few.
+        if said.len() > 100_000 {
+            said.clear();
+        }
+    }
+}
+
+/// The same key in an allow list and a block list of one profile.
+fn contradicting(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
+    let entries = &model.entries;
+    let actions: HashSet<ListAction> = model.lists.iter().map(|list| list.action).collect();
+    if !actions.contains(&ListAction::Allow) || !actions.contains(&ListAction::Block) {
+        return;
+    }
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_unstable_by_key(|&i| (parts(&entries[i as usize].key), entries[i as usize].list, i));
+    let mut pairs: HashMap<(u32, u32), Option<Tie<'_>>> = HashMap::new();
+    let mut said: HashSet<(u32, u32)> = HashSet::new();
+    for group in order.chunk_by(|&a, &b| entries[a as usize].key == entries[b as usize].key) {
+        // One key for each list; more than a few lists with the same key tell nothing new.
+        let mut firsts: Vec<u32> = group.to_vec();
+        firsts.dedup_by_key(|i| entries[*i as usize].list);
+        firsts.truncate(8);
+        for (at, &a) in firsts.iter().enumerate() {
+            for &b in &firsts[at + 1..] {
+                let (list_a, list_b) = (entries[a as usize].list, entries[b as usize].list);
+                let action = |list: u32| model.lists[list as usize].action;
+                if !matches!(
+                    (action(list_a), action(list_b)),
+                    (ListAction::Allow, ListAction::Block) | (ListAction::Block, ListAction::Allow)
+                ) {
+                    continue;
+                }
+                if pairs.len() >= MAX_PAIRS && !pairs.contains_key(&(list_a, list_b)) {
+                    continue;
+                }
+                let Some(tie) = *pairs.entry((list_a, list_b)).or_insert_with(|| tie(model, list_a, list_b)) else {
+                    continue;
+                };
+                let (winner, loser) = if tie.winner == list_a { (a, b) } else { (b, a) };
+                let own = places.entry_of(loser);
+                if !said.insert((own, places.entry_of(winner))) || !warnings.count("contradicting-entry") {
+                    continue;
+                }
+                let (win, lose) = (&entries[winner as usize], &entries[loser as usize]);
+                findings.push(Finding {
+                    entry: own,
+                    diagnostic: Diagnostic::warning(
+                        "contradicting-entry",
+                        format!(
+                            "{} is also in the list {:?}, at {}, with the opposite action",
+                            show(&lose.key),
+                            list_name(model, win),
+                            places.name(win)
+                        ),
+                    )
+                    .help(format!(
+                        "in profile {:?}, {}, the list {:?} wins, since it is named before {:?}",
+                        tie.profile,
+                        tie.direction,
+                        list_name(model, win),
+                        list_name(model, lose)
+                    )),
+                });
+            }
+        }
+        if said.len() > 100_000 {
+            said.clear();
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Tie<'m> {
+    profile: &'m str,
+    direction: &'static str,
+    winner: u32,
+}
+
+/// The first rule set that asks both lists, and the one that it names first.
+fn tie(model: &Model, a: u32, b: u32) -> Option<Tie<'_>> {
+    rule_sets(model).find_map(|(profile, direction, rules)| {
+        let at = |list| rules.lists.iter().position(|&l| l == list);
+        let winner = if at(a)? < at(b)? { a } else { b };
+        Some(Tie { profile, direction, winner })
+    })
+}
+
+fn list_name<'m>(model: &'m Model, entry: &Entry) -> &'m str {
+    &model.lists[entry.list as usize].name
+}
+
+/// Finds the places of the findings, reading list files again, and reports them.
+fn locate(model: &Model, findings: Vec<Finding>, places: &Places, source: &SourceText<'_>, report: &mut Report) {
+    let mut wanted: HashMap<u32, Vec<u32>> = HashMap::new();
+    for finding in &findings {
+        let origin = model.entries[finding.entry as usize].origin;
+        if origin.source > 0 {
+            wanted.entry(origin.source).or_default().push(origin.line);
+        }
+    }
+    let mut found: HashMap<(u32, u32), Place> = HashMap::new();
+    for (file, mut lines) in wanted {
+        lines.sort_unstable();
+        lines.dedup();
+        if let Some((path, name)) = places.files.get(file as usize) {
+            for place in files::places(path, name, &lines) {
+                found.insert((file, place.line), place);
+            }
+        }
+    }
+    for finding in findings {
+        let origin = model.entries[finding.entry as usize].origin;
+        let inline = places.inline.binary_search_by_key(&finding.entry, |(first, _)| *first).ok();
+        let place = match inline {
+            Some(at) => source.place(places.inline[at].1.clone()),
+            None => found.get(&(origin.source, origin.line)).cloned().unwrap_or_else(|| {
+                let name = places.files.get(origin.source as usize).map_or("?", |(_, name)| name);
+                Place::of_file(name, origin.line)
+            }),
+        };
+        report.push(finding.diagnostic.at(place));
+    }
+}
