@@ -11,8 +11,10 @@ use tollgate::{Explanation, Match, MatchOutcome};
 
 /// Shows how a verdict comes about: each step, with file and line of the list entries.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  tollgate explain --policy policy.toml 0037126123456\n  tollgate explain --home SK \
-                        --format json 0900123456\n\nExit codes: 0 all allowed, 1 something blocked, 2 error.")]
+#[command(
+    after_help = "Example:\n  tollgate explain --policy policy.toml 0037126123456\n  tollgate explain --home SK \
+                        --format json 0900123456\n\nExit codes: 0 all allowed, 1 something blocked, 2 error."
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -82,12 +84,8 @@ fn write_match(out: &mut Out, m: &Match) -> io::Result<()> {
         return writeln!(out, "  {:<10}   {text}", "");
     }
     for entry in &m.entries {
-        let mut text = format!(
-            "{head}: {} at {}:{}: {outcome}",
-            printable(&entry.entry),
-            printable(&entry.source),
-            entry.line
-        );
+        let mut text =
+            format!("{head}: {} at {}:{}: {outcome}", printable(&entry.entry), printable(&entry.source), entry.line);
         if let Some(expires) = entry.expires {
             text = format!("{text}; until {}", time(expires));
         }

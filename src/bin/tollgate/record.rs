@@ -182,8 +182,15 @@ impl Widths {
 impl Row {
     pub(crate) fn write(&self, out: &mut Out, widths: Widths) -> io::Result<()> {
         let action = if self.blocked { out.paint(output::BAD, "block") } else { out.paint(output::GOOD, "allow") };
-        let mut line = format!("{action}  {:<why$}  {:<number$}  {:<whose$}", self.why, self.number, self.whose,
-            why = widths.why, number = widths.number, whose = widths.whose);
+        let mut line = format!(
+            "{action}  {:<why$}  {:<number$}  {:<whose$}",
+            self.why,
+            self.number,
+            self.whose,
+            why = widths.why,
+            number = widths.number,
+            whose = widths.whose
+        );
         if let Some(dialled) = &self.dialled {
             line = format!("{line}  {}", out.paint(output::FAINT, format_args!("(dialled {dialled})")));
         }

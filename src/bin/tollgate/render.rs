@@ -1,7 +1,7 @@
 //! What goes to standard error: the compiler's diagnostics with their source lines, errors, notes.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use std::fmt;
 use std::io::Write;
 use tollgate::compile::{Diagnostic, Report, Severity};
@@ -21,14 +21,14 @@ impl std::error::Error for Shown {}
 /// How many skipped lines are listed; the others are counted.
 const SKIPPED_SHOWN: usize = 20;
 
-/// `error: …`. That standard error is closed is no reason to do anything else.
+/// `error: …`.
 pub(crate) fn error(error: &anyhow::Error) {
-    line(&Renderer::styled().render(&[Level::ERROR.primary_title(error.to_string()).into()]));
+    plain(&Renderer::styled().render(&[Group::with_title(Level::ERROR.primary_title(error.to_string()))]));
 }
 
 /// `note: …`.
 pub(crate) fn note(text: &str) {
-    line(&Renderer::styled().render(&[Level::NOTE.primary_title(text).into()]));
+    plain(&Renderer::styled().render(&[Group::with_title(Level::NOTE.primary_title(text))]));
 }
 
 /// Everything in a report, and how much of it there is.
@@ -43,7 +43,7 @@ pub(crate) fn report(report: &Report) {
         text.push_str("\n\n");
     }
     if !text.is_empty() {
-        line(text.trim_end());
+        plain(text.trim_end());
     }
     let skipped = report.skipped_lines().saturating_sub(report.skipped.len().min(SKIPPED_SHOWN) as u64);
     if skipped > 0 {
@@ -54,7 +54,7 @@ pub(crate) fn report(report: &Report) {
     }
 }
 
-/// A diagnostic with its line and a pointer, in colours that [`line`] takes out again where nobody
+/// A diagnostic with its line and a pointer, in colours that [`plain`] takes out again where nobody
 /// would see them.
 fn diagnostic_text(diagnostic: &Diagnostic, name: Option<&'static str>) -> String {
     let level = match (diagnostic.severity, name) {
@@ -86,6 +86,7 @@ fn diagnostic_text(diagnostic: &Diagnostic, name: Option<&'static str>) -> Strin
     Renderer::styled().decor_style(DecorStyle::Ascii).render(&[title.elements(elements)])
 }
 
-fn line(text: &str) {
+/// Text as it is. That standard error is closed is no reason to do anything else.
+pub(crate) fn plain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }

@@ -1,9 +1,10 @@
 //! Which index is asked, and how: the options that `screen` and `explain` share.
 
-use crate::{init, render};
+use crate::{init, output, render};
 use anyhow::anyhow;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use tollgate::compile::{Compiled, Compiler, Report};
 use tollgate::{Direction, Index, Query, Region};
 
 #[derive(clap::Args)]
@@ -101,5 +102,33 @@ pub(crate) fn open_index(path: &Path) -> anyhow::Result<Index> {
     Index::open(path).map_err(|error| match error {
         tollgate::Error::Io { .. } => error.into(),
         error => anyhow!("{}: {error}", path.display()),
+    })
+}
+
+fn open_policy(path: &Path) -> anyhow::Result<Index> {
+    let compiled = shown(path, Compiler::new().compile_file(path))?;
+    Ok(Index::from_bytes(compiled.index)?)
+}
+
+/// The starter policy at home in a region.
+fn built_in(home: Option<Region>) -> anyhow::Result<Index> {
+    let name = Path::new("starter.toml");
+    let text = init::starter(home);
+    let compiled = shown(name, Compiler::new().compile_str("starter.toml", &text, Path::new("")))?;
+    Ok(Index::from_bytes(compiled.index)?)
+}
+
+/// The index of a policy, or of the built-in one.
+pub(crate) fn open_policy_or_built_in(path: Option<&Path>) -> anyhow::Result<Index> {
+    path.map_or_else(|| built_in(None), open_policy)
+}
+
+/// Shows a report that has errors, once, with their source lines.
+pub(crate) fn shown(path: &Path, result: Result<Compiled, Report>) -> anyhow::Result<Compiled> {
+    result.map_err(|report| {
+        render::report(&report);
+        let errors = output::count(report.errors(), "error", "errors");
+        render::error(&anyhow!("{}: {errors}; there is no index until they are mended", path.display()));
+        render::Shown.into()
     })
 }
