@@ -77,14 +77,19 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.is::<render::Shown>() => ExitCode::from(FAILURE),
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(output::is_closed_pipe) => {
+        // A bare system error is one of writing the output: all others say which file they are about.
+        Err(error) => match error.downcast_ref::<io::Error>() {
             // Whoever read the output has seen enough.
-            ExitCode::from(SUCCESS)
-        }
-        Err(error) => {
-            render::error(&error);
-            ExitCode::from(FAILURE)
-        }
+            Some(closed) if output::is_closed_pipe(closed) => ExitCode::from(SUCCESS),
+            Some(error) => {
+                render::error(&anyhow::anyhow!("cannot write to standard output: {error}"));
+                ExitCode::from(FAILURE)
+            }
+            None => {
+                render::error(&error);
+                ExitCode::from(FAILURE)
+            }
+        },
     }
 }
 

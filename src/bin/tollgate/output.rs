@@ -75,7 +75,7 @@ pub(crate) fn is_closed_pipe(error: &io::Error) -> bool {
 pub(crate) fn print(code: u8, write: impl FnOnce(&mut Out) -> io::Result<()>) -> anyhow::Result<u8> {
     let mut out = Out::stdout();
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if !is_closed_pipe(&error) => Err(anyhow::anyhow!("cannot write to standard output: {error}")),
+        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
         _ => Ok(code),
     }
 }

@@ -4,7 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use std::fmt;
 use std::io::Write;
-use tollgate::compile::{Diagnostic, Report, Severity};
+use tollgate::compile::{Diagnostic, Place, Report, Severity};
 
 /// An error that the user has seen already.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ pub(crate) fn report(report: &Report) {
         text.push_str("\n\n");
     }
     if !text.is_empty() {
-        plain(text.trim_end());
+        // With an empty line behind it, since a summary follows.
+        plain(text.trim_end_matches('\n'));
+        plain("");
     }
     let skipped = report.skipped_lines().saturating_sub(report.skipped.len().min(SKIPPED_SHOWN) as u64);
     if skipped > 0 {
@@ -65,25 +67,37 @@ fn diagnostic_text(diagnostic: &Diagnostic, name: Option<&'static str>) -> Strin
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut elements: Vec<Element<'_>> = Vec::new();
     if let Some(place) = &diagnostic.place {
-        let mut origin = Origin::path(place.file.as_str());
-        if place.line > 0 {
-            // The line may be cut, so that the column of the pointer is not the file's.
-            origin = origin.line(place.line as usize).char_column(place.column as usize);
-        }
-        elements.push(origin.into());
-        if !place.text.is_empty() {
-            let end = (place.start + place.len).min(place.text.len());
-            let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
-            let annotation = AnnotationKind::Primary.span(place.start.min(end)..end).label(label);
-            elements.push(
-                Snippet::source(place.text.as_str()).line_start(place.line as usize).annotation(annotation).into(),
-            );
-        }
+        elements.extend(place_elements(place, &diagnostic.label));
     }
     if let Some(help) = &diagnostic.help {
         elements.push(Level::HELP.message(help.as_str()).into());
     }
     Renderer::styled().decor_style(DecorStyle::Ascii).render(&[title.elements(elements)])
+}
+
+/// The place, and the line if there is one to show.
+fn place_elements<'p>(place: &'p Place, label: &'p str) -> Vec<Element<'p>> {
+    let (line, column) = (place.line as usize, place.column as usize);
+    let origin = Origin::path(place.file.as_str());
+    if line == 0 {
+        return vec![origin.into()];
+    }
+    if place.text.is_empty() {
+        return vec![origin.line(line).char_column(column).into()];
+    }
+    let end = (place.start + place.len).min(place.text.len());
+    let start = place.start.min(end);
+    let label = Some(label).filter(|label| !label.is_empty());
+    let snippet = Snippet::source(place.text.as_str())
+        .line_start(line)
+        .annotation(AnnotationKind::Primary.span(start..end).label(label));
+    let is_cut = place.text.get(..start).map(|before| before.chars().count() + 1) != Some(column);
+    if is_cut {
+        // The snippet would take its column from the text that is left.
+        vec![origin.line(line).char_column(column).into(), snippet.into()]
+    } else {
+        vec![snippet.path(place.file.as_str()).into()]
+    }
 }
 
 /// Text as it is. That standard error is closed is no reason to do anything else.

@@ -42,13 +42,15 @@ impl Selection {
             (Some(path), _) => open_index(path)?,
             (None, Some(path)) => open_policy(path)?,
             (None, None) => {
+                let index = built_in(self.home)?;
                 if self.home.is_none() && io::stderr().is_terminal() {
-                    render::note(
-                        "asking the built-in starter policy with its own home country; say --home REGION, or --index \
-                         or --policy with a policy of your own",
-                    );
+                    let home = index.info().home;
+                    render::note(&format!(
+                        "asking the built-in starter policy, at home in {home}; say --home REGION, or --index or \
+                         --policy to ask a policy of your own"
+                    ));
                 }
-                built_in(self.home)?
+                index
             }
         };
         let direction = if self.inbound { Direction::Inbound } else { Direction::Outbound };
@@ -83,7 +85,7 @@ impl Selected {
                     0 => String::new(),
                     n => format!(" and {n} more, which `tollgate inspect` lists"),
                 };
-                anyhow!("there is no profile {name:?}; there is {}{more}", known.join(", "))
+                anyhow!("there is no profile {name:?}; known profiles: {}{more}", known.join(", "))
             }
             error => error.into(),
         }
@@ -112,9 +114,13 @@ fn open_policy(path: &Path) -> anyhow::Result<Index> {
 
 /// The starter policy at home in a region.
 fn built_in(home: Option<Region>) -> anyhow::Result<Index> {
-    let name = Path::new("starter.toml");
     let text = init::starter(home);
-    let compiled = shown(name, Compiler::new().compile_str("starter.toml", &text, Path::new("")))?;
+    let compiled = Compiler::new().compile_str("starter.toml", &text, Path::new(""));
+    let compiled = compiled.map_err(|report| match home {
+        // It compiles in every region that there is.
+        Some(home) => tollgate::Error::UnknownRegion { region: home.as_str().to_owned() }.into(),
+        None => anyhow::Error::from(report),
+    })?;
     Ok(Index::from_bytes(compiled.index)?)
 }
 
