@@ -36,7 +36,7 @@ entries = ["+4930*", "raw:*77*", "118*"]
 
 [lists.trial]
 action = "log"
-entries = ["+43*"]
+entries = ["+431*"]
 
 [profiles.default.outbound]
 lists = ["partners", "blacklist", "trial"]
@@ -158,7 +158,7 @@ fn exit_codes_are_0_1_and_2() {
 fn a_json_line_has_the_contracts_keys_in_order() {
     let folder = built();
     let folder = folder.path();
-    for args in [&["+37126123456"][..], &["anonymous"], &["112"], &["118"], &["rubbish"], &["+43123456"]] {
+    for args in [&["+37126123456"][..], &["anonymous"], &["112"], &["118"], &["rubbish"], &["+431234567"]] {
         let output = run(folder, &[&["screen", "--index", "policy.tgx", "--format", "jsonl"], args].concat());
         let text = out(&output);
         assert_eq!(text.lines().count(), 1);
@@ -253,7 +253,7 @@ fn csv_has_a_head_and_the_same_columns() {
     assert_eq!(
         out(&output),
         format!(
-            "{}\n\"+43 1 58858,0\",+431588580,AT,fixed_line,allow,default,,,0,default,true\n\
+            "{}\n\"+43 1 58858,0\",+43158858,AT,fixed_line,allow,default,,,0,default,true\n\
              +37126123456,+37126123456,LV,mobile,block,country,LV,,3,default,false\n",
             KEYS.join(",")
         )

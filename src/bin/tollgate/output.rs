@@ -70,6 +70,14 @@ pub(crate) fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
+/// The system's error in one of the CSV writer's, whose own conversion hides what kind it is.
+pub(crate) fn csv_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 /// Writes the output of a command whose answer is known already: who closes the pipe early still
 /// gets that answer.
 pub(crate) fn print(code: u8, write: impl FnOnce(&mut Out) -> io::Result<()>) -> anyhow::Result<u8> {

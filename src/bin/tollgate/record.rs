@@ -83,7 +83,7 @@ impl<'r> Record<'r> {
             v.profile.as_str(),
             if v.would_block() { "true" } else { "false" },
         ])
-        .map_err(io::Error::from)
+        .map_err(output::csv_error)
     }
 
     /// The columns of a line of text.

@@ -80,7 +80,7 @@ impl<'s> Answers<'s> {
 
     fn all(&mut self, numbers: &[OsString], is_stream: bool) -> anyhow::Result<()> {
         if let Sink::Csv(out) = &mut self.sink {
-            out.write_record(KEYS).map_err(io::Error::from)?;
+            out.write_record(KEYS).map_err(output::csv_error)?;
         }
         if is_stream {
             self.stream(BufReader::with_capacity(1 << 16, io::stdin().lock()))?;
