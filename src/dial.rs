@@ -161,7 +161,7 @@ impl<'i> DialPlan<'i> {
         if assigned {
             return false;
         }
-        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
+        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 && !self.is_call_abroad(seen) {
             return true;
         }
         // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
@@ -171,6 +171,17 @@ impl<'i> DialPlan<'i> {
             && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
             && self.international_prefix(seen).is_none()
             && number.is_none_or(|number| !self.is_over_dialled(&number))
+    }
+
+    /// Whether the digits are an international prefix, a calling code and a number behind it. In
+    /// Uzbekistan 003 is an emergency number and 00 the international prefix: all of +3… begins
+    /// with it. Whoever presses a few keys more than 003 still gets help; 00 371 90000000 is a call
+    /// to Latvia, whether somebody has that number or not.
+    fn is_call_abroad(&self, digits: &[u8]) -> bool {
+        const FEWEST_NATIONAL_DIGITS: usize = 5;
+        let Some(prefix) = self.international_prefix(digits) else { return false };
+        let full = &digits[prefix..];
+        self.plan.calling_code_of(full).is_some_and(|(_, code)| full.len() >= code + FEWEST_NATIONAL_DIGITS)
     }
 
     /// Whether some beginning of the number is assigned: more was dialled than was needed.
@@ -277,6 +288,23 @@ impl<'i> DialPlan<'i> {
         number.extend(territory.calling_code_digits().as_bytes());
         number.extend(national);
         Ok(number)
+    }
+
+    /// The number without the national prefix that stands in it, where one does: `national` keeps
+    /// the prefix, as libphonenumber does, when what is left without it has no possible length. An
+    /// exchange takes it off all the same, and then ignores the digits that are too many.
+    pub(crate) fn without_kept_prefix(&self, number: &Number) -> Option<Number> {
+        let (code, length) = self.plan.calling_code_of(number.as_bytes())?;
+        let territory = self.plan.main_territory(code)?;
+        let (code, national) = number.as_bytes().split_at(length);
+        let mut stripped = Digits::EMPTY;
+        if !self.national_prefix(territory, national)?.apply(national, &mut stripped) || stripped.is_empty() {
+            return None;
+        }
+        let mut without = Number::EMPTY;
+        without.extend(code);
+        without.extend(stripped.as_bytes());
+        (without != *number).then_some(without)
     }
 
     /// The national digits where the home region's calling code was dialled without any prefix,
@@ -448,7 +476,9 @@ impl<'i> DialPlan<'i> {
             simple.extend(own);
             found.push(simple);
         }
-        found.sort();
+        // In this order a prefix comes right before those that begin with it and add nothing to it.
+        found.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+        found.dedup_by(|longer, shorter| longer.as_bytes().starts_with(shorter.as_bytes()));
         Ok(found)
     }
 }
@@ -478,5 +508,274 @@ fn length(territory: &Territory, digits: usize) -> Length {
         Length::TooLong
     } else {
         Length::Invalid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NumberType, Region, plan::tests::built_in, text};
+    use std::sync::LazyLock;
+
+    static PLAN: LazyLock<Plan> = LazyLock::new(built_in);
+
+    /// A site in a region, with an outside-line digit and lengths of internal numbers.
+    fn site(home: &str, outside_line: Option<u8>, extensions: &[u32]) -> Site {
+        Site {
+            home: PLAN.territory(Region::new(home).unwrap()).unwrap(),
+            outside_line,
+            extensions: extensions.iter().fold(0, |bits, n| bits | 1 << n),
+            international_prefixes: Vec::new(),
+        }
+    }
+
+    fn dial_plan(site: &Site) -> DialPlan<'_> {
+        DialPlan { plan: &PLAN, site, home: site.home, site_prefixes: true }
+    }
+
+    fn shown(reading: Reading) -> String {
+        match reading {
+            Reading::Emergency => "emergency".to_owned(),
+            Reading::Withheld => "withheld".to_owned(),
+            Reading::Internal(digits) => format!("internal {digits:?}"),
+            Reading::Short(digits, cost) => format!("short {digits:?} {cost:?}"),
+            Reading::Number(number, _) => number.to_string(),
+            Reading::Invalid(_) => "invalid".to_owned(),
+        }
+    }
+
+    fn reads(site: &Site, text: &str) -> String {
+        shown(dial_plan(site).read(&text::read(text.as_bytes()), Direction::Outbound))
+    }
+
+    fn reads_inbound(site: &Site, text: &str) -> String {
+        shown(dial_plan(site).read(&text::read(text.as_bytes()), Direction::Inbound))
+    }
+
+    /// The table of traps: dialled, home region, number, region, type.
+    #[test]
+    fn traps() {
+        use NumberType::*;
+        for (dialled, home, expected, region, number_type) in [
+            ("0236618300", "IT", "+390236618300", "IT", FixedLine),
+            ("0669812345", "IT", "+390669812345", "VA", FixedLine),
+            ("0111523456789", "AR", "+5491123456789", "AR", Mobile),
+            ("0151131212345", "BR", "+551131212345", "BR", FixedLine),
+            ("00155511961234567", "BR", "+5511961234567", "BR", Mobile),
+            ("001415551234", "BR", "+15551234", "", Unknown),
+            ("88005553535", "RU", "+78005553535", "RU", TollFree),
+            ("+77012345678", "RU", "+77012345678", "KZ", Mobile),
+            ("810442079460018", "RU", "+442079460018", "GB", FixedLine),
+            ("014442079460018", "IL", "+442079460018", "GB", FixedLine),
+            ("06301234567", "HU", "+36301234567", "HU", Mobile),
+            ("4641234", "AG", "+12684641234", "AG", Mobile),
+            ("+447911123456", "GB", "+447911123456", "GG", Mobile),
+            ("00777012", "JP", "+8100777012", "JP", TollFree),
+            ("886377", "SM", "+3780549886377", "SM", FixedLine),
+            ("79021234", "NO", "+4779021234", "SJ", FixedLine),
+            ("+979123456789", "US", "+979123456789", "001", PremiumRate),
+        ] {
+            let site = site(home, None, &[]);
+            match dial_plan(&site).read(&text::read(dialled.as_bytes()), Direction::Outbound) {
+                Reading::Number(number, class) => {
+                    assert_eq!(number.to_string(), expected, "{dialled} in {home}");
+                    assert_eq!(PLAN.region(class.territory).as_str(), region, "{dialled} in {home}");
+                    assert_eq!(class.number_type, number_type, "{dialled} in {home}");
+                }
+                other => panic!("{dialled} in {home}: {}", shown(other)),
+            }
+        }
+    }
+
+    #[test]
+    fn emergency_comes_before_everything() {
+        let us = site("US", Some(b'9'), &[3, 4]);
+        for dialled in ["911", "9911", "9112", "99115", "911911911", "urn:service:sos", "tel:911;phone-context=+1"] {
+            assert_eq!(reads(&us, dialled), "emergency", "{dialled}");
+        }
+        // With a plus it is no local number, and never +1911.
+        assert_eq!(reads(&us, "+911"), "invalid");
+        assert_eq!(reads(&us, "+919876543210"), "+919876543210");
+        assert_eq!(reads(&us, "tel:9115550123;phone-context=+1"), "+19115550123");
+
+        let australia = site("AU", None, &[3]);
+        for dialled in ["000", "112", "106", "0000", "000123"] {
+            assert_eq!(reads(&australia, dialled), "emergency", "{dialled}");
+        }
+        assert_eq!(reads(&australia, "001137126123456"), "+37126123456");
+    }
+
+    #[test]
+    fn an_outside_line_that_begins_the_emergency_number_hides_no_fraud() {
+        let australia = site("AU", Some(b'0'), &[]);
+        for dialled in ["000", "0000", "00005", "0112"] {
+            assert_eq!(reads(&australia, dialled), "emergency", "{dialled}");
+        }
+        // 0, then 0011 371 900…: an international call.
+        assert_eq!(reads(&australia, "0001137190012345"), "+37190012345");
+        // 0, then 1900…: a premium number, and the same over-dialled.
+        assert_eq!(reads(&australia, "01900654321"), "+611900654321");
+        assert_eq!(reads(&australia, "0190065432199"), "+61190065432199");
+        // 0, then 00…: no number, and so the emergency call that it begins like.
+        assert_eq!(reads(&australia, "00055"), "emergency");
+    }
+
+    #[test]
+    fn digits_behind_an_emergency_number() {
+        // Exchanges in Brazil, Chile and Nicaragua do not ignore them.
+        for (home, dialled, expected) in [
+            ("BR", "190", "emergency"),
+            ("BR", "1901", "invalid"),
+            ("CL", "133", "emergency"),
+            ("NI", "118", "emergency"),
+            ("SK", "1129", "emergency"),
+            // Numbers that somebody has are these numbers.
+            ("AD", "110", "emergency"),
+            ("AD", "1101", "emergency"),
+            ("AD", "110009", "+376110009"),
+            ("AD", "112321", "+376112321"),
+            ("TO", "9990231", "+6769990231"),
+            ("TJ", "112365040", "+992112365040"),
+            ("LT", "031101161", "+37031101161"),
+        ] {
+            let shown = reads(&site(home, None, &[]), dialled);
+            if expected == "invalid" {
+                assert_ne!(shown, "emergency", "{dialled} in {home}");
+            } else {
+                assert_eq!(shown, expected, "{dialled} in {home}");
+            }
+        }
+    }
+
+    #[test]
+    fn caller_ids_are_emergency_only_exactly() {
+        let us = site("US", Some(b'9'), &[4]);
+        assert_eq!(reads_inbound(&us, "911"), "emergency");
+        assert_ne!(reads_inbound(&us, "9112"), "emergency");
+        assert_ne!(reads_inbound(&us, "9911"), "emergency");
+        assert_eq!(reads_inbound(&us, "2001"), "internal \"2001\"");
+        // No outside line is taken off.
+        assert_eq!(reads_inbound(&us, "9165550123"), "+19165550123");
+    }
+
+    #[test]
+    fn withheld_caller_ids() {
+        let slovakia = site("SK", None, &[]);
+        for spelled in ["266696687", "7378742833", "86282452253", "2562533", "8656696"] {
+            assert_eq!(reads_inbound(&slovakia, spelled), "withheld", "{spelled}");
+            assert_eq!(reads_inbound(&slovakia, &format!("+{spelled}")), "withheld", "{spelled}");
+            assert_eq!(reads(&slovakia, &format!("+{spelled}")), "withheld", "{spelled}");
+            assert_ne!(reads(&slovakia, spelled), "withheld", "{spelled}");
+        }
+        for zeros in ["0", "00", "0000000000", "+0000"] {
+            assert_eq!(reads_inbound(&slovakia, zeros), "withheld", "{zeros}");
+        }
+        for word in ["anonymous", ""] {
+            assert_eq!(reads_inbound(&slovakia, word), "withheld", "{word:?}");
+        }
+    }
+
+    #[test]
+    fn internal_numbers_and_the_outside_line() {
+        let slovakia = site("SK", Some(b'0'), &[3, 4]);
+        assert_eq!(reads(&slovakia, "2345"), "internal \"2345\"");
+        assert_eq!(reads(&slovakia, "234"), "internal \"234\"");
+        assert_eq!(reads(&slovakia, "00900123456"), "+421900123456");
+        assert_eq!(reads(&slovakia, "00037126123456"), "+37126123456");
+        // It begins with the outside line, and so it is none.
+        assert!(!reads(&slovakia, "0234").starts_with("internal"));
+        assert_eq!(reads(&slovakia, "112"), "emergency");
+        let nine = site("SK", Some(b'9'), &[]);
+        assert_eq!(reads(&nine, "9"), "invalid");
+        assert_eq!(reads(&nine, "90900123456"), "+421900123456");
+    }
+
+    #[test]
+    fn short_numbers() {
+        let germany = site("DE", None, &[]);
+        assert!(reads(&germany, "116117").starts_with("short"));
+        assert!(reads(&site("US", Some(b'9'), &[]), "9411").starts_with("short \"411\""));
+        assert!(reads(&site("FR", None, &[]), "3699").starts_with("short"));
+        assert_eq!(reads(&site("GB", None, &[]), "+44116123"), "+44116123");
+        // Some premium short number exists, and says so.
+        let premium = (1000..99999).any(|n| reads(&site("ES", None, &[]), &n.to_string()).ends_with("Premium"));
+        assert!(premium);
+    }
+
+    #[test]
+    fn a_sites_own_international_prefixes_replace_the_plans() {
+        let mut slovakia = site("SK", None, &[]);
+        slovakia.international_prefixes = vec![b"99".as_slice().into(), b"9900".as_slice().into()];
+        assert_eq!(reads(&slovakia, "9937126123456"), "+37126123456");
+        assert_eq!(reads(&slovakia, "990037126123456"), "+37126123456");
+        assert_ne!(reads(&slovakia, "0037126123456"), "+37126123456");
+        // The digit behind it must not be 0.
+        assert_ne!(reads(&slovakia, "99037126123456"), "+37126123456");
+        // They belong to the site, not to another home.
+        let elsewhere = DialPlan {
+            home: PLAN.territory(Region::new("CZ").unwrap()).unwrap(),
+            site_prefixes: false,
+            ..dial_plan(&slovakia)
+        };
+        let reading = elsewhere.read(&text::read(b"0037126123456"), Direction::Outbound);
+        assert_eq!(shown(reading), "+37126123456");
+    }
+
+    #[test]
+    fn over_dialled_numbers_are_kept() {
+        let slovakia = site("SK", None, &[]);
+        let long = format!("+421900{}", "1".repeat(30));
+        assert_eq!(reads(&slovakia, &long), long);
+        assert!(reads(&slovakia, &"9".repeat(300)).starts_with('+') || reads(&slovakia, &"9".repeat(300)) == "invalid");
+    }
+
+    #[test]
+    fn emergency_numbers_are_counted() {
+        let (mut numbers, mut regions) = (0, 0);
+        for territory in PLAN.territories().iter().filter(|t| t.region != Region::WORLD) {
+            let site = site(territory.region.as_str(), None, &[]);
+            let dial = dial_plan(&site);
+            let found = dial.emergency_numbers();
+            for number in &found {
+                assert_eq!(reads(&site, number), "emergency");
+            }
+            numbers += found.len();
+            regions += usize::from(!found.is_empty());
+            let exact = ["BR", "CL", "NI"].contains(&territory.region.as_str());
+            assert_eq!(dial.emergency_ignores_trailing_digits(), !exact && territory.short.is_some());
+        }
+        // 717 patterns of whole numbers: Gabon's 13xx is a hundred numbers, Czechia's 15x ten.
+        assert_eq!((numbers, regions), (825, 240));
+        assert_eq!(dial_plan(&site("AU", None, &[])).emergency_numbers(), ["000", "106", "112"]);
+    }
+
+    #[test]
+    fn list_prefixes_become_prefixes_of_numbers() {
+        for (home, entry, expected) in [
+            ("SK", "0900", &["+421900"][..]),
+            ("SK", "00371", &["+371"]),
+            ("SK", "+3712", &["+3712"]),
+            ("SK", "421", &["+421"]),
+            ("DE", "030", &["+4930"]),
+            ("US", "1900", &["+1900"]),
+            ("US", "011371", &["+371"]),
+            ("IT", "02", &["+3902"]),
+            ("HU", "0630", &["+3630"]),
+            ("BR", "015", &["+5515"]),
+            ("AG", "464", &["+1268464", "+1464"]),
+            ("SK", "003", &["+3"]),
+        ] {
+            let site = site(home, None, &[]);
+            let (plus, digits) = entry.strip_prefix('+').map_or((false, entry), |digits| (true, digits));
+            let found = dial_plan(&site).read_prefix(plus, digits.as_bytes()).unwrap();
+            let found: Vec<String> = found.iter().map(Number::to_string).collect();
+            assert_eq!(found, expected, "{entry}* in {home}");
+        }
+        for (home, entry) in [("HU", "06"), ("SK", "0"), ("SK", "00"), ("US", "1"), ("US", "011"), ("SK", "")] {
+            assert!(
+                dial_plan(&site(home, None, &[])).read_prefix(false, entry.as_bytes()).is_err(),
+                "{entry} in {home}"
+            );
+        }
     }
 }

@@ -114,13 +114,17 @@ impl fmt::Display for Explanation {
 pub(crate) fn explain(index: &Index, question: Question, dialled: &[u8]) -> Explanation {
     let (profile, rules) = index.profiles.rules(question.profile, question.direction);
     let home = index.plan.region(question.home.unwrap_or(index.site.home));
-    let mut recorder = Recorder { index, rules, home: home.as_str().to_owned(), steps: Vec::new(), clock: Clock::system() };
-    recorder.step("policy", format!(
-        "{:?}, profile {profile}, {}, home {home}, plan {}",
-        index.info().policy,
-        question.direction.as_str(),
-        index.plan.metadata_version(),
-    ));
+    let mut recorder =
+        Recorder { index, rules, home: home.as_str().to_owned(), steps: Vec::new(), clock: Clock::system() };
+    recorder.step(
+        "policy",
+        format!(
+            "{:?}, profile {profile}, {}, home {home}, plan {}",
+            index.info().policy,
+            question.direction.as_str(),
+            index.plan.metadata_version(),
+        ),
+    );
     let verdict = screen::judge(index, question, dialled, Clock::system(), &mut recorder).verdict;
     Explanation { dialled: String::from_utf8_lossy(dialled).into_owned(), verdict, steps: recorder.steps }
 }
@@ -239,7 +243,8 @@ impl Recorder<'_> {
             (Reason::Type, Rule::Type(t)) => format!("{t} is not blocked"),
             (Reason::Type, Rule::Satellite) => "satellite numbers are blocked".to_owned(),
             (Reason::Country, Rule::Country(r)) => {
-                let whose = if r.is_none() { "a calling code without a known region".to_owned() } else { r.to_string() };
+                let whose =
+                    if r.is_none() { "a calling code without a known region".to_owned() } else { r.to_string() };
                 if blocks { format!("{whose} is blocked") } else { format!("{whose} is not blocked") }
             }
             (Reason::Short, Rule::Type(t)) => format!("its cost is {t}, which is blocked"),

@@ -646,11 +646,9 @@ impl RawTrie {
     }
 
     fn walk(&self, bytes: &[u8], text: &[u8], hits: &mut Hits) {
-        let (Some(table), Some(labels), Some(targets)) = (
-            bytes.get(self.table.clone()),
-            bytes.get(self.labels.clone()),
-            bytes.get(self.targets.clone()),
-        ) else {
+        let (Some(table), Some(labels), Some(targets)) =
+            (bytes.get(self.table.clone()), bytes.get(self.labels.clone()), bytes.get(self.targets.clone()))
+        else {
             return;
         };
         let mut node = 0;

@@ -501,6 +501,13 @@ impl NumberingPlan {
         self.plan.territories().iter().map(|t| t.region).filter(|&region| region != Region::WORLD)
     }
 
+    /// The emergency numbers of a region, in order: libphonenumber's `isEmergencyNumber`.
+    #[cfg(feature = "compile")]
+    #[must_use]
+    pub fn emergency_numbers(&self, home: Region) -> Vec<String> {
+        self.dial_plan(&self.site(home)).emergency_numbers()
+    }
+
     /// The release of libphonenumber that the plan was made from, as `9.0.33`.
     #[must_use]
     pub fn metadata_version(&self) -> &str {
@@ -518,5 +525,207 @@ impl NumberingPlan {
 
     fn dial_plan<'a>(&'a self, site: &'a Site) -> DialPlan<'a> {
         DialPlan { plan: &self.plan, site, home: site.home, site_prefixes: true }
+    }
+}
+
+/// The committed plan, for tests without the compiler.
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::index::format::Container;
+
+    pub(crate) const BUILT_IN: &[u8] = include_bytes!("../data/plan/plan.tgp");
+
+    pub(crate) fn built_in() -> Plan {
+        Plan::decode(BUILT_IN, &Sections::parse(BUILT_IN, Kind::Plan).unwrap()).unwrap()
+    }
+
+    fn class(plan: &Plan, e164: &str) -> (String, NumberType, bool) {
+        let class = plan.classify(e164.as_bytes());
+        (plan.region(class.territory).as_str().to_owned(), class.number_type, class.satellite)
+    }
+
+    #[test]
+    fn counts_are_the_metadatas() {
+        let plan = built_in();
+        assert_eq!(plan.metadata_version(), "9.0.33");
+        assert_eq!(plan.territories().len(), 254);
+        assert_eq!((1..1000).filter(|&code| plan.main_territory(code).is_some()).count(), 215);
+        assert_eq!(plan.territories().iter().filter(|t| t.region == Region::WORLD).count(), 9);
+        assert_eq!(plan.territories().iter().filter(|t| t.national_prefix.is_some()).count(), 150);
+        assert_eq!(plan.territories().iter().filter(|t| t.international_prefix.is_some()).count(), 245);
+        let names: Vec<&str> = plan.source_digests().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["PhoneNumberMetadata.xml", "ShortNumberMetadata.xml"]);
+    }
+
+    #[test]
+    fn traps_have_their_region_and_type() {
+        use NumberType::*;
+        let plan = built_in();
+        for (e164, region, number_type) in [
+            ("390236618300", "IT", FixedLine),
+            ("390669812345", "VA", FixedLine),
+            ("5491123456789", "AR", Mobile),
+            ("551131212345", "BR", FixedLine),
+            ("5511961234567", "BR", Mobile),
+            ("15551234", "", Unknown),
+            ("78005553535", "RU", TollFree),
+            ("77012345678", "KZ", Mobile),
+            ("442079460018", "GB", FixedLine),
+            ("36301234567", "HU", Mobile),
+            ("12684641234", "AG", Mobile),
+            ("447911123456", "GG", Mobile),
+            ("8100777012", "JP", TollFree),
+            ("3780549886377", "SM", FixedLine),
+            ("4779021234", "SJ", FixedLine),
+            ("979123456789", "001", PremiumRate),
+            ("", "", Unknown),
+            ("0", "", Unknown),
+        ] {
+            assert_eq!(class(&plan, e164), (region.to_owned(), number_type, false), "+{e164}");
+        }
+    }
+
+    #[test]
+    fn western_sahara_has_its_numbers() {
+        let plan = built_in();
+        assert_eq!(class(&plan, "212528812345"), ("EH".to_owned(), NumberType::FixedLine, false));
+        assert_eq!(class(&plan, "212528912345"), ("EH".to_owned(), NumberType::FixedLine, false));
+        assert_eq!(class(&plan, "21252891"), ("EH".to_owned(), NumberType::Unknown, false));
+        assert_eq!(class(&plan, "212528712345").0, "MA");
+    }
+
+    #[test]
+    fn satellite_goes_by_prefix_whatever_the_type() {
+        let plan = built_in();
+        for e164 in ["870773111632", "870", "881612345678", "88216123", "8821312345678", "8823212345", "88298"] {
+            assert!(class(&plan, e164).2, "+{e164}");
+        }
+        for e164 in ["87", "88", "882", "88210123", "883510012345", "12125550123", "37126123456", "8829"] {
+            assert!(!class(&plan, e164).2, "+{e164}");
+        }
+        assert_eq!(class(&plan, "870773111632"), ("001".to_owned(), NumberType::Mobile, true));
+    }
+
+    #[test]
+    fn over_long_numbers_keep_their_region() {
+        let plan = built_in();
+        assert_eq!(class(&plan, "421900123456999999999999999999"), ("SK".to_owned(), NumberType::Unknown, false));
+        assert_eq!(class(&plan, "77012345678999999999999999999").0, "KZ");
+    }
+
+    #[test]
+    fn prefixes_come_shortest_first_and_without_the_whole() {
+        let plan = built_in();
+        let mut seen = Vec::new();
+        plan.classify_prefixes(b"4219001234561", |digits, class| seen.push((digits, class)));
+        assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+        assert!(seen.iter().all(|&(digits, class)| class == plan.classify(&b"4219001234561"[..digits])));
+        plan.classify_prefixes(b"", |_, _| panic!("nothing has no prefix"));
+        plan.classify_prefixes(b"4", |_, _| panic!("one digit has no proper prefix"));
+    }
+
+    #[test]
+    fn territories_are_found() {
+        let plan = built_in();
+        let slovakia = plan.territory(Region::new("SK").unwrap()).unwrap();
+        assert_eq!(plan.region(slovakia).as_str(), "SK");
+        assert_eq!(plan.territories()[slovakia as usize - 1].calling_code, 421);
+        assert_eq!(plan.territory_of(slovakia).unwrap().calling_code_digits().as_bytes(), b"421");
+        for none in ["001", "XX"] {
+            assert!(plan.territory(Region::new(none).unwrap()).is_none());
+        }
+        assert!(plan.territory(Region::NONE).is_none());
+        assert!(plan.region(0).is_none());
+        assert!(plan.region(255).is_none());
+        assert_eq!(plan.calling_code_of(b"12125550123"), Some((1, 1)));
+        assert_eq!(plan.calling_code_of(b"37126"), Some((371, 3)));
+        assert_eq!(plan.calling_code_of(b"44"), Some((44, 2)));
+        for none in [&b""[..], b"0", b"03712", b"21", b"999123"] {
+            assert_eq!(plan.calling_code_of(none), None);
+        }
+        assert_eq!(plan.main_territory(1).unwrap().region.as_str(), "US");
+        assert_eq!(plan.main_territory(7).unwrap().region.as_str(), "RU");
+        assert_eq!(plan.main_territory(39).unwrap().region.as_str(), "IT");
+        for territory in plan.territories() {
+            let digits = territory.calling_code_digits();
+            assert_eq!(std::str::from_utf8(digits.as_bytes()).unwrap(), territory.calling_code.to_string());
+        }
+    }
+
+    /// A plan file with one byte of one section changed and the checksum right again.
+    fn with_byte(sections: &Sections, tag: &'static str, at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
+        let mut file = Container::new(Kind::Plan);
+        for other in SECTIONS {
+            let mut bytes = BUILT_IN[sections.range(other).unwrap()].to_vec();
+            if other == tag {
+                bytes[at] = change(bytes[at]);
+            }
+            file.add(other, bytes);
+        }
+        file.finish()
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused_or_harmless() {
+        let sections = Sections::parse(BUILT_IN, Kind::Plan).unwrap();
+        let mut seed = 0x2545_f491_4f6c_dd1du64;
+        let mut random = |bound: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 20) as usize % bound
+        };
+        let (mut refused, mut harmless) = (0, 0);
+        for tag in SECTIONS {
+            let length = sections.range(tag).unwrap().len();
+            for i in 0..60 {
+                // The first bytes are the counts and lengths.
+                let at = if i < 20 { i.min(length - 1) } else { random(length) };
+                let bit = random(8);
+                let bytes = with_byte(&sections, tag, at, |byte| if i % 2 == 0 { byte ^ 1 << bit } else { !byte });
+                let Ok(plan) = Sections::parse(&bytes, Kind::Plan).and_then(|s| Plan::decode(&bytes, &s)) else {
+                    refused += 1;
+                    continue;
+                };
+                harmless += 1;
+                for home in 0..=plan.territories().len() as u8 {
+                    let site =
+                        Site { home, outside_line: Some(b'0'), extensions: 8, international_prefixes: Vec::new() };
+                    let dial = DialPlan { plan: &plan, site: &site, home, site_prefixes: true };
+                    for text in ["0236618300", "+4164123456789012345678", "911", "000113719001", "9", "0000000000001"] {
+                        let _ = dial.read(&text::read(text.as_bytes()), Direction::Outbound);
+                    }
+                    if home % 64 == 0 {
+                        let _ = dial.emergency_numbers();
+                        let _ = dial.read_prefix(false, b"090");
+                    }
+                }
+            }
+        }
+        assert!(refused > 40 && harmless > 40, "{refused} refused, {harmless} harmless: the test tests nothing");
+    }
+
+    #[test]
+    fn a_missing_or_cut_section_is_named() {
+        let sections = Sections::parse(BUILT_IN, Kind::Plan).unwrap();
+        for tag in SECTIONS {
+            for cut in [None, Some(1), Some(5)] {
+                let mut file = Container::new(Kind::Plan);
+                for other in SECTIONS {
+                    let bytes = &BUILT_IN[sections.range(other).unwrap()];
+                    match (other == tag, cut) {
+                        (true, None) => {}
+                        (true, Some(cut)) => file.add(other, bytes[..bytes.len() - cut].to_vec()),
+                        (false, _) => file.add(other, bytes.to_vec()),
+                    }
+                }
+                let bytes = file.finish();
+                match NumberingPlan::from_bytes(&bytes) {
+                    Err(Error::Corrupt { section, .. }) => assert_eq!(section, tag),
+                    other => panic!("{tag} cut by {cut:?}: {other:?}"),
+                }
+            }
+        }
     }
 }

@@ -28,9 +28,18 @@ pub(crate) enum Event<'e> {
     Dialled(&'e Dialled<'e>),
     Read(&'e Reading),
     /// A step that looks a text or number up in the lists.
-    Lists { what: Looked<'e>, hits: &'e Hits, extent: Extent, outcome: &'e Outcome },
+    Lists {
+        what: Looked<'e>,
+        hits: &'e Hits,
+        extent: Extent,
+        outcome: &'e Outcome,
+    },
     /// A rule was asked and what it said.
-    Asked { reason: Reason, rule: Rule, blocks: bool },
+    Asked {
+        reason: Reason,
+        rule: Rule,
+        blocks: bool,
+    },
     /// The routing number is judged now.
     Routing(&'e [u8]),
 }
@@ -166,8 +175,19 @@ impl<T: Trace> Judge<'_, T> {
                 return verdict;
             }
         }
+        // What an exchange may make of a number that nobody has: see `without_kept_prefix`.
+        let other = if unassigned { self.dial.without_kept_prefix(&number) } else { None };
+        if let Some(other) = other
+            && let Some(judged) = self.block_lists(&other)
+        {
+            return judged;
+        }
         if self.rules.blocks_types() {
-            let over_dialled = if unassigned { self.over_dialled(digits) } else { None };
+            let over_dialled = if unassigned {
+                self.over_dialled(digits).or_else(|| self.over_dialled(other?.as_bytes()))
+            } else {
+                None
+            };
             let (rule, matched) = match over_dialled {
                 Some((rule, covered)) => (Some(rule), covered),
                 None => (self.blocked_type(class), digits.len()),
@@ -196,6 +216,18 @@ impl<T: Trace> Judge<'_, T> {
             }
         }
         self.plain(Decision::Default, Reason::Default)
+    }
+
+    /// The lists, asked of another reading of an unassigned number: only a block counts.
+    fn block_lists(&mut self, other: &Number) -> Option<Judged> {
+        let digits = other.as_bytes();
+        let mut hits = Hits::new();
+        self.index.lists.number_hits(self.bytes, digits, true, &mut hits);
+        if hits.as_slice().is_empty() {
+            return None;
+        }
+        let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned: true });
+        self.decided(&outcome, false).filter(|judged| judged.verdict.is_blocked())
     }
 
     /// The type rule that blocks a number of this class.

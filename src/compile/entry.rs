@@ -83,6 +83,9 @@ impl<'p> EntryReader<'p> {
     /// Reads an entry of a list with this action.
     pub(crate) fn read(&self, entry: &str, action: ListAction) -> Result<Parsed, Fault> {
         let entry = entry.trim();
+        if entry.is_empty() {
+            return Err(Fault::new(BAD, "this entry is empty"));
+        }
         let mut parsed = self.parse(entry, action)?;
         parsed.keys.sort_unstable();
         parsed.keys.dedup();
@@ -194,7 +197,11 @@ impl<'p> EntryReader<'p> {
         if from.len() != to.len() {
             return Err(Fault::new(
                 BAD,
-                format!("the ends of this range have {} and {} digits, and must have equally many", from.len(), to.len()),
+                format!(
+                    "the ends of this range have {} and {} digits, and must have equally many",
+                    from.len(),
+                    to.len()
+                ),
             )
             .help("write both ends in full, as in +4930100..+4930199"));
         }
@@ -227,7 +234,9 @@ impl<'p> EntryReader<'p> {
                 let dialled: Vec<&[u8]> = [&from, &to].into_iter().chain(&pieces).map(Vec::as_slice).collect();
                 let read: Vec<&[Number]> = [&a, &b].into_iter().chain(&numbers).map(Vec::as_slice).collect();
                 if !read_alike(&dialled, &read) {
-                    return Err(Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL));
+                    return Err(
+                        Fault::new(BAD, "the numbers of this range are not all dialled alike").help(INTERNATIONAL)
+                    );
                 }
                 for number in numbers.iter().flatten() {
                     keys.push(number_key(number.as_bytes(), false)?);
@@ -246,10 +255,17 @@ impl<'p> EntryReader<'p> {
     /// numbers in the same way (so many digits gone from the front, such others put before it),
     /// that way is the pattern's.
     fn pattern(&self, entry: &str) -> Result<Parsed, Fault> {
-        let plus = entry.trim_start_matches(|c: char| !c.is_ascii_digit() && c != 'X' && c != 'x').contains('+')
-            || entry.contains('+');
-        let digits: Vec<u8> =
-            entry.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x')).map(|b| b.to_ascii_uppercase()).collect();
+        let (before, behind) =
+            entry.split_at(entry.find(|c: char| c.is_ascii_digit() || matches!(c, 'X' | 'x')).unwrap_or(0));
+        let plus = before.contains('+');
+        if behind.contains('+') {
+            return Err(invalid("it has a `+` behind the first digit"));
+        }
+        let digits: Vec<u8> = entry
+            .bytes()
+            .filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x'))
+            .map(|b| b.to_ascii_uppercase())
+            .collect();
         if digits.len() > MAX_DIGITS {
             return Err(too_many_digits(digits.len()));
         }
@@ -303,6 +319,10 @@ impl<'p> EntryReader<'p> {
             let (stripped, mut number) = head;
             number.extend(&digits[stripped..]);
             keys.push(number_key(&number, true)?);
+        } else if plus && !numbers.is_empty() {
+            // In +49X… one digit, the national prefix 0, would be taken off again. Behind a plus the
+            // digits are E.164 as they stand.
+            keys.push(number_key(&digits, true)?);
         } else if !numbers.is_empty() && !local {
             return Err(Fault::new(BAD, "the numbers of this pattern are not all dialled alike").help(INTERNATIONAL));
         }
@@ -442,9 +462,8 @@ fn invalid(why: &str) -> Fault {
 }
 
 fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
-    let behind = outside_line.map_or_else(String::new, |digit| {
-        format!(" behind the outside-line digit ({}{number})", char::from(digit))
-    });
+    let behind = outside_line
+        .map_or_else(String::new, |digit| format!(" behind the outside-line digit ({}{number})", char::from(digit)));
     Fault::new("blocks-emergency", format!("this entry would block the emergency number {number}{behind}"))
         .help("emergency calls always go through; narrow the entry, or write it in international form")
 }
@@ -509,4 +528,224 @@ fn transformation(dialled: &[&[u8]], numbers: &[&[Number]], way: usize) -> Optio
         });
         alike.then(|| (stripped, head.to_vec()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::plan::BUILT_IN;
+    use crate::index::format::{Kind, Sections};
+    use crate::number::Region;
+    use proptest::prelude::*;
+    use std::sync::OnceLock;
+
+    fn plan() -> &'static Plan {
+        static PLAN: OnceLock<Plan> = OnceLock::new();
+        PLAN.get_or_init(|| Plan::decode(BUILT_IN, &Sections::parse(BUILT_IN, Kind::Plan).unwrap()).unwrap())
+    }
+
+    fn reader(home: &str, outside_line: Option<u8>, extensions: &[u8]) -> EntryReader<'static> {
+        let home = plan().territory(Region::new(home).unwrap()).unwrap();
+        let extensions = extensions.iter().fold(0, |bits, n| bits | 1 << n);
+        EntryReader::new(plan(), Site { home, outside_line, extensions, international_prefixes: Vec::new() })
+    }
+
+    /// `+421…`, `local:…`, `raw:…`, with `*` where it is no whole number; or the fault's message.
+    fn keys(reader: &EntryReader<'_>, entry: &str, action: ListAction) -> Vec<String> {
+        match reader.read(entry, action) {
+            Err(fault) => vec![format!("! {}", fault.message)],
+            Ok(parsed) => parsed
+                .keys
+                .iter()
+                .map(|key| {
+                    let (kind, bytes, whole) = match key {
+                        Key::Number { digits, whole } => ("+", digits, whole),
+                        Key::Local { digits, whole } => ("local:", digits, whole),
+                        Key::Raw { bytes, whole } => ("raw:", bytes, whole),
+                    };
+                    format!("{kind}{}{}", String::from_utf8_lossy(bytes), if *whole { "" } else { "*" })
+                })
+                .collect(),
+        }
+    }
+
+    fn check(reader: &EntryReader<'_>, entry: &str, expected: &[&str]) {
+        assert_eq!(keys(reader, entry, ListAction::Block), expected, "{entry}");
+    }
+
+    #[test]
+    fn whole_numbers_in_any_spelling() {
+        let sk = reader("SK", None, &[4]);
+        check(&sk, "+371 6700 0000", &["+37167000000"]);
+        check(&sk, "00371 6700-0000", &["+37167000000"]);
+        check(&sk, "tel:+371-67000000", &["+37167000000"]);
+        check(&sk, "02/2085 0500", &["+421220850500"]);
+        check(&sk, "1234", &["local:1234"]);
+        check(&reader("DE", None, &[]), "030 90 18 20", &["+4930901820"]);
+        check(&reader("US", None, &[]), "1-800-FLEXING", &["+18003539464"]);
+        // The outside line is no part of a number.
+        check(&reader("DE", Some(b'0'), &[]), "030 90 18 20", &["+4930901820"]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        let sk = reader("SK", None, &[]);
+        for entry in ["", "anonymous", "12a4", "+", "tel:+371;rn=+1212", "+371&+372", "+999", "\u{0}", "é"] {
+            let found = keys(&sk, entry, ListAction::Block);
+            assert!(found[0].starts_with("! "), "{entry}: {found:?}");
+        }
+        check(&sk, &"1".repeat(33), &["! this entry has 36 digits, and 32 are the most"]);
+    }
+
+    #[test]
+    fn prefixes() {
+        let sk = reader("SK", None, &[]);
+        check(&sk, "+3712*", &["+3712*"]);
+        check(&sk, "003712 *", &["+3712*"]);
+        check(&sk, "0900*", &["+421900*"]);
+        check(&sk, "+*", &["! this entry covers every number there is"]);
+        check(&sk, "*", &["! this entry covers every number there is"]);
+        // Without any prefix it may be a short number too.
+        check(&sk, "4321*", &["+4214321*", "local:4321*"]);
+        check(&reader("AG", None, &[]), "464*", &["+1268464*", "+1464*", "local:464*"]);
+        check(&reader("US", None, &[]), "1900*", &["+1900*"]);
+    }
+
+    #[test]
+    fn patterns() {
+        let sk = reader("SK", None, &[4]);
+        check(&sk, "+33162XXXXXX", &["+33162XXXXXX"]);
+        check(&sk, "0033 162 xx xx xx", &["+33162XXXXXX"]);
+        check(&sk, "0905 XXX XXX", &["+421905XXXXXX"]);
+        // Read as internal numbers by their length, as calls are.
+        check(&sk, "43XX", &["local:43XX"]);
+        check(&sk, "43XXX", &["+42143XXX", "local:43XXX"]);
+        check(&sk, "+X", &["! the country code of this pattern is not written out"]);
+        check(&sk, "+371X*", &["! `X` stands for one digit of a whole number and cannot be combined with `*`"]);
+        // 0 and then the number, or 00 and then a country code.
+        check(&sk, "0X 905 123 456", &["! the numbers of this pattern are not all dialled alike"]);
+        check(&reader("US", None, &[]), "212555XXXX", &["+1212555XXXX"]);
+    }
+
+    #[test]
+    fn ranges() {
+        let sk = reader("SK", None, &[]);
+        check(&sk, "+4930100..+4930199", &["+49301*"]);
+        check(&sk, "+4930100 .. +4930121", &["+493010*", "+493011*", "+4930120*", "+4930121*"]);
+        check(&sk, "0900100..0900119", &["+42190010*", "+42190011*"]);
+        check(&sk, "+1..+22", &["! the ends of this range have 1 and 2 digits, and must have equally many"]);
+        check(&sk, "+22..+21", &["! the first end of this range is greater than the last"]);
+        check(&sk, "+22..23", &["! one end of this range begins with `+` and the other does not"]);
+        check(&sk, "..", &["! this range has only one end"]);
+        check(&sk, "+0..+9", &["! this entry covers every number there is"]);
+        check(&sk, "0099100..0100100", &["! the numbers of this range are not all dialled alike"]);
+    }
+
+    #[test]
+    fn raw_bytes() {
+        let sk = reader("SK", None, &[]);
+        check(&sk, "raw:100", &["raw:100"]);
+        check(&sk, "RAW: #31#* ", &["raw:#31#*"]);
+        check(&sk, "raw:", &["! `raw:` is followed by no bytes"]);
+        check(&sk, "raw:*", &["! this entry covers every number there is"]);
+        check(&sk, &format!("raw:{}", "1".repeat(65)), &["! this entry has 65 bytes, and 64 are the most"]);
+    }
+
+    #[test]
+    fn no_entry_blocks_an_emergency_number() {
+        let sk = reader("SK", Some(b'9'), &[4]);
+        for entry in [
+            "112",
+            "11*",
+            "1*",
+            "1XX",
+            "11X",
+            "110..119",
+            "raw:112",
+            "raw:1*",
+            "raw:tel:112",
+            "raw:9112",
+            "9112",
+            "9X12",
+            "raw:urn:service:sos",
+        ] {
+            let found = keys(&sk, entry, ListAction::Block);
+            assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
+        }
+        assert_eq!(
+            sk.read("9112", ListAction::Block).unwrap_err().message,
+            "this entry would block the emergency number 112 behind the outside-line digit (9112)"
+        );
+        for entry in ["+112*", "+421112*", "00421 112*", "raw:+112", "12*"] {
+            let found = keys(&sk, entry, ListAction::Block);
+            assert!(!found[0].starts_with('!'), "{entry}: {found:?}");
+        }
+        // Lists that do not block may name them.
+        let parsed = sk.read("112", ListAction::Allow).unwrap();
+        assert!(parsed.emergency);
+        assert!(sk.read("1*", ListAction::Log).is_ok());
+        // Andorra's premium number begins with its police number.
+        check(&reader("AD", None, &[]), "110009", &["+376110009"]);
+    }
+
+    #[test]
+    fn hostile_text_never_panics() {
+        let readers = [reader("SK", Some(b'9'), &[3, 4]), reader("BR", Some(b'0'), &[15]), reader("US", None, &[])];
+        let pieces = [
+            "+",
+            "0",
+            "1",
+            "9",
+            "99",
+            "12345678901234567890",
+            "X",
+            "x",
+            "*",
+            "..",
+            ".",
+            "raw:",
+            "tel:",
+            " ",
+            "#",
+            "é",
+            "\u{0}",
+            ";rn=",
+            "@",
+            "00",
+            "0015",
+        ];
+        let mut seed = 7u64;
+        let mut random = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize
+        };
+        for i in 0..6000 {
+            let text: String = (0..random() % 7).map(|_| pieces[random() % pieces.len()]).collect();
+            let action = [ListAction::Block, ListAction::Allow][i % 2];
+            if let Ok(parsed) = readers[i % 3].read(&text, action) {
+                assert!(!parsed.keys.is_empty(), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_is_what_counting_says(a in 0u32..100_000, b in 0u32..100_000, length in 1usize..5) {
+            let modulus = 10u32.pow(length as u32);
+            let (a, b) = (a % modulus, b % modulus);
+            let (from, to) = (a.min(b), a.max(b));
+            let digits = |n: u32| format!("{n:0length$}").into_bytes();
+            let mut prefixes = Vec::new();
+            range_prefixes(&digits(from), &digits(to), &mut prefixes);
+            for n in 0..modulus {
+                let covering = prefixes.iter().filter(|p| digits(n).starts_with(p)).count();
+                prop_assert_eq!(covering, usize::from((from..=to).contains(&n)), "{}", n);
+            }
+            // Minimal: ten brothers would have become their parent.
+            for parent in prefixes.iter().filter_map(|p| p.split_last().map(|(_, parent)| parent)) {
+                let children = prefixes.iter().filter(|p| p.len() == parent.len() + 1 && p.starts_with(parent)).count();
+                prop_assert!(children < 10);
+            }
+        }
+    }
 }

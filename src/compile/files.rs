@@ -25,8 +25,7 @@ const MAX_LINE: usize = 64 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 /// How to mend a bad expiry.
-pub(crate) const EXPIRY_HELP: &str =
-    "write a date, such as 2027-01-31 (the entry then counts until the end of that day, UTC), or a time with its \
+pub(crate) const EXPIRY_HELP: &str = "write a date, such as 2027-01-31 (the entry then counts until the end of that day, UTC), or a time with its \
      offset, such as 2027-01-31T18:00:00+01:00";
 
 /// When an entry ends: seconds since 1970 from which on it no longer counts.
@@ -37,10 +36,9 @@ pub(crate) fn expiry(text: &str) -> Result<i64, String> {
     let text = text.trim();
     if text.len() == 10 {
         let date: civil::Date = text.parse().map_err(|_| format!("{text:?} is not a date"))?;
-        // The last day that the calendar knows has no next one.
-        let end = date.tomorrow().unwrap_or(date);
-        let midnight = end.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| format!("{text:?} is out of range"))?;
-        return Ok(midnight.timestamp().as_second());
+        // By days, since 9999-12-31, which stands for "never" in many a file, has no next one.
+        let start = date.duration_since(civil::date(1970, 1, 1)).as_secs();
+        return Ok(start + 24 * 60 * 60);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
@@ -131,7 +129,7 @@ fn place(file: &str, line: u32, raw: &[u8], at: Range<usize>) -> Place {
 pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Diagnostic> {
     let unreadable = |line: u32, error: io::Error| {
         let verb = if line == 0 { "open" } else { "read on in" };
-        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file: {error}"))
+        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
             .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
             .at(Place::of_file(name, line))
     };
@@ -150,7 +148,8 @@ pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Re
         (&*lower, Decoder::Plain(inner))
     };
     let mut lines = Lines { input: BufReader::with_capacity(BUFFER, decoder), line: 0, buffer: Vec::new() };
-    let result = if stem.ends_with(".csv") { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
+    let result =
+        if stem.ends_with(".csv") { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
     match result {
         Ok(()) => {}
         Err(Stop::Io(error)) => return Err(unreadable(lines.line + 1, error)),
@@ -286,11 +285,7 @@ fn bom(raw: &[u8], line: u32) -> usize {
     if line == 1 && raw.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
-fn read_text(
-    lines: &mut Lines<impl Read>,
-    file: &str,
-    each: &mut dyn FnMut(Row<'_>),
-) -> Result<(), Stop> {
+fn read_text(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<(), Stop> {
     loop {
         let next = lines.next()?;
         let raw = &lines.buffer[..];
@@ -369,10 +364,8 @@ struct Field {
 
 impl Record {
     fn new(delimiter: u8) -> Record {
-        let reader = csv_core::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .terminator(csv_core::Terminator::Any(b'\n'))
-            .build();
+        let reader =
+            csv_core::ReaderBuilder::new().delimiter(delimiter).terminator(csv_core::Terminator::Any(b'\n')).build();
         Record { reader, text: Vec::new(), fields: Vec::new() }
     }
 
@@ -425,11 +418,7 @@ impl Record {
     }
 }
 
-fn read_csv(
-    lines: &mut Lines<impl Read>,
-    file: &str,
-    each: &mut dyn FnMut(Row<'_>),
-) -> Result<(), Stop> {
+fn read_csv(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<(), Stop> {
     let (mut record, columns) = header(lines, file)?;
     // The first line of the record at hand, which its places show.
     let mut first: Vec<u8> = Vec::new();
@@ -535,10 +524,11 @@ fn header(lines: &mut Lines<impl Read>, file: &str) -> Result<(Record, Columns),
             continue;
         }
         let column = |name: &str| {
-            let mut found =
-                record.fields.iter().enumerate().filter(|(_, f)| {
-                    record.text[f.text.clone()].trim_ascii().eq_ignore_ascii_case(name.as_bytes())
-                });
+            let mut found = record
+                .fields
+                .iter()
+                .enumerate()
+                .filter(|(_, f)| record.text[f.text.clone()].trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
             (found.next().map(|(i, _)| i), found.next().map(|(_, f)| f.raw.clone()))
         };
         let (Some(number), twice) = column("number") else { continue };
@@ -625,7 +615,10 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_names_the_line() {
-        assert_eq!(rows("a.txt", b"1234\n12\xff4\n5").unwrap(), ["1:1 1234 [1234]", "2:3 !not-utf8 [\u{fffd}]", "3:1 5 [5]"]);
+        assert_eq!(
+            rows("a.txt", b"1234\n12\xff4\n5").unwrap(),
+            ["1:1 1234 [1234]", "2:3 !not-utf8 [\u{fffd}]", "3:1 5 [5]"]
+        );
         assert_eq!(rows("a.txt", b"\xff\xfe1\0\n\0").unwrap()[0], "1:1 !not-utf8 [\u{fffd}]");
     }
 
@@ -655,7 +648,10 @@ mod tests {
     #[test]
     fn csv_quotes_may_hold_lines_but_must_close() {
         let text = "number,note\n1,\"a\nb\"\n2,c\n";
-        assert_eq!(rows("a.csv", text.as_bytes()).unwrap(), ["2:1 1 None Some(\"a\\nb\") [1]", "4:1 2 None Some(\"c\") [2]"]);
+        assert_eq!(
+            rows("a.csv", text.as_bytes()).unwrap(),
+            ["2:1 1 None Some(\"a\\nb\") [1]", "4:1 2 None Some(\"c\") [2]"]
+        );
         let error = rows("a.csv", b"number,note\n1,\"a\n2,c\n").unwrap_err();
         assert!(error.starts_with("a.csv:2:1: error: a quote is opened"), "{error}");
     }
@@ -684,7 +680,9 @@ mod tests {
         let zstd = zstd::encode_all(&b"number\n1\n2\n"[..], 1).unwrap();
         assert_eq!(rows("a.csv.zst", &zstd).unwrap(), ["2:1 1 [1]", "3:1 2 [2]"]);
         // Cut, and not compressed at all.
-        for (name, bytes) in [("a.gz", &two[..two.len() - 9]), ("a.gz", b"12\n"), ("a.zst", b"12\n"), ("a.zst", &zstd[..9])] {
+        for (name, bytes) in
+            [("a.gz", &two[..two.len() - 9]), ("a.gz", b"12\n"), ("a.zst", b"12\n"), ("a.zst", &zstd[..9])]
+        {
             assert!(rows(name, bytes).unwrap_err().contains("the list file"), "{name}");
         }
         assert_eq!(rows("a.txt", &zstd).unwrap()[0], "1:2 !not-utf8 [\u{fffd}]");
@@ -698,7 +696,7 @@ mod tests {
         for bad in ["", "tomorrow", "1970-13-01", "1970-02-30", "31.12.2026", "1970-01-01T00:00:00"] {
             assert!(expiry(bad).is_err(), "{bad}");
         }
-        assert!(expiry("9999-12-31").is_ok());
+        assert_eq!(expiry("9999-12-31"), Ok(253_402_300_800));
     }
 
     /// Any bytes: no panic, and every place is inside its text.

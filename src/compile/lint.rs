@@ -34,6 +34,10 @@ use std::path::PathBuf;
 pub(crate) const PER_CODE: usize = 20;
 /// Pairs of lists that are looked at for contradictions; a policy with more is odd anyway.
 const MAX_PAIRS: usize = 10_000;
+/// Lists with the very same key that are compared with each other.
+const MAX_LISTS: usize = 8;
+/// Prefixes above an entry that are looked at; more there are only with many lists alike.
+const MAX_ABOVE: usize = 64;
 
 /// Counts warnings by code.
 #[derive(Default)]
@@ -156,18 +160,13 @@ pub(crate) fn whole(
 ) {
     lists(model, policy, source, warnings, report);
     home(model, policy, source, warnings, report);
-    if !policy.has_default
-        && model.profiles.len() > 1
-        && warnings.count("no-default-profile")
-    {
-        report.push(
-            Diagnostic::warning("no-default-profile", "no profile is called \"default\"")
-                .help("a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise"),
-        );
+    if !policy.has_default && model.profiles.len() > 1 && warnings.count("no-default-profile") {
+        report.push(Diagnostic::warning("no-default-profile", "no profile is called \"default\"").help(
+            "a call that names no profile gets the built-in defaults; write [profiles.default] to say otherwise",
+        ));
     }
     let mut findings = Vec::new();
-    covered(model, places, warnings, &mut findings);
-    contradicting(model, places, warnings, &mut findings);
+    overlaps(model, places, warnings, &mut findings);
     locate(model, findings, places, source, report);
 }
 
@@ -231,62 +230,119 @@ fn show(key: &Key) -> String {
     format!("{before}{}{}", String::from_utf8_lossy(bytes), if whole { "" } else { "*" })
 }
 
-/// Duplicates, and entries that a shorter prefix of their list covers.
-fn covered(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
+/// What takes several entries to see: duplicates, entries that a shorter prefix of their list
+/// covers, and keys that two lists have with opposite actions.
+fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
     let entries = &model.entries;
+    let list_of = |i: u32| entries[i as usize].list;
+    let action_of = |i: u32| model.lists[list_of(i) as usize].action;
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-    order.sort_unstable_by_key(|&i| {
-        let (kind, bytes, whole) = parts(&entries[i as usize].key);
-        (entries[i as usize].list, kind, bytes, whole, i)
-    });
-    // An entry with several keys is spoken of once.
-    let mut said: HashSet<u32> = HashSet::new();
-    // The prefixes of the list at hand that the key at hand begins with, shortest first.
+    order.sort_unstable_by_key(|&i| (parts(&entries[i as usize].key), list_of(i), i));
+    let mut pairs = HashMap::new();
+    let mut said = Said::default();
+    // The prefixes, of all lists, that the keys at hand begin with, shortest first.
     let mut stack: Vec<u32> = Vec::new();
-    let mut previous: Option<u32> = None;
-    for &i in &order {
-        let entry = &entries[i as usize];
-        let (kind, bytes, whole) = parts(&entry.key);
+    for group in order.chunk_by(|&a, &b| entries[a as usize].key == entries[b as usize].key) {
+        let key = &entries[group[0] as usize].key;
+        let (kind, bytes, whole) = parts(key);
         while let Some(&top) = stack.last() {
-            let above = &entries[top as usize];
-            let (above_kind, above_bytes, _) = parts(&above.key);
-            if above.list == entry.list && above_kind == kind && bytes.starts_with(above_bytes) {
+            let (above_kind, above_bytes, _) = parts(&entries[top as usize].key);
+            if above_kind == kind && bytes.starts_with(above_bytes) {
                 break;
             }
             stack.pop();
         }
-        let own = places.entry_of(i);
-        let twin = previous.filter(|&p| entries[p as usize].list == entry.list && entries[p as usize].key == entry.key);
-        previous = Some(i);
-        if let Some(twin) = twin {
-            let other = places.entry_of(twin);
-            if other != own && said.insert(own) && warnings.count("duplicate-entry") {
-                let place = places.name(&entries[other as usize]);
-                findings.push(Finding {
-                    entry: own,
-                    diagnostic: Diagnostic::warning(
-                        "duplicate-entry",
-                        format!("{} is in the list {:?} already, at {place}", show(&entry.key), list_name(model, entry)),
-                    )
-                    .help("leave one of them out"),
-                });
+        let of_one_mind = group.iter().all(|&i| action_of(i) == action_of(group[0]));
+        if !of_one_mind {
+            contradicting(model, places, group, &mut pairs, &mut said, warnings, findings);
+        }
+        for same_list in group.chunk_by(|&a, &b| list_of(a) == list_of(b)) {
+            duplicates(model, places, same_list, &mut said, warnings, findings);
+            if of_one_mind {
+                covered(model, places, same_list[0], &stack, &mut said, warnings, findings);
             }
+        }
+        if !whole {
+            let firsts = group.chunk_by(|&a, &b| list_of(a) == list_of(b)).map(|same| same[0]);
+            stack.extend(firsts);
+        }
+    }
+}
+
+/// Of what was spoken already: an entry with several keys should not be spoken of once a key.
+#[derive(Default)]
+struct Said(HashSet<(u32, u32)>);
+
+impl Said {
+    fn first_time(&mut self, entry: u32, other: u32) -> bool {
+        // Bounded; only a doubtful list has so many, and then a repetition in the count is no harm.
+        if self.0.len() > 100_000 {
+            self.0.clear();
+        }
+        self.0.insert((entry, other))
+    }
+}
+
+fn duplicates(
+    model: &Model,
+    places: &Places,
+    twins: &[u32],
+    said: &mut Said,
+    warnings: &mut Warnings,
+    findings: &mut Vec<Finding>,
+) {
+    let first = places.entry_of(twins[0]);
+    for &twin in &twins[1..] {
+        let own = places.entry_of(twin);
+        if own == first || !said.first_time(own, first) || !warnings.count("duplicate-entry") {
             continue;
         }
-        let lives_as_long = |above: &Entry| match (above.expires, entry.expires) {
+        let entry = &model.entries[twin as usize];
+        let place = places.name(&model.entries[first as usize]);
+        findings.push(Finding {
+            entry: own,
+            diagnostic: Diagnostic::warning(
+                "duplicate-entry",
+                format!("{} is in the list {:?} already, at {place}", show(&entry.key), list_name(model, entry)),
+            )
+            .help("leave one of them out"),
+        });
+    }
+}
+
+/// An entry changes nothing where a shorter prefix of the same list says the same, for at least as
+/// long, and no other list says otherwise in between: then the longer match has a reason.
+fn covered(
+    model: &Model,
+    places: &Places,
+    key: u32,
+    stack: &[u32],
+    said: &mut Said,
+    warnings: &mut Warnings,
+    findings: &mut Vec<Finding>,
+) {
+    let entry = &model.entries[key as usize];
+    let own = places.entry_of(key);
+    // The local half of a prefix that is also one of numbers follows from that.
+    if matches!(entry.key, Key::Local { .. }) && matches!(model.entries[own as usize].key, Key::Number { .. }) {
+        return;
+    }
+    let action = model.lists[entry.list as usize].action;
+    for &above in stack.iter().rev().take(MAX_ABOVE) {
+        let candidate = &model.entries[above as usize];
+        if model.lists[candidate.list as usize].action != action {
+            return;
+        }
+        let lives_as_long = match (candidate.expires, entry.expires) {
             (None, _) => true,
             (Some(above), Some(own)) => above >= own,
             (Some(_), None) => false,
         };
-        let above = stack.iter().rev().copied().find(|&a| lives_as_long(&entries[a as usize]));
-        if let Some(above) = above
-            && places.entry_of(above) != own
-            // The local half of a prefix that is also one of numbers follows from that.
-            && !(kind == 1 && own != i && matches!(entries[own as usize].key, Key::Number { .. }))
-            && said.insert(own)
-            && warnings.count("covered-entry")
-        {
-            let above = &entries[above as usize];
+        let other = places.entry_of(above);
+        if candidate.list != entry.list || !lives_as_long || other == own {
+            continue;
+        }
+        if said.first_time(own, other) && warnings.count("covered-entry") {
             findings.push(Finding {
                 entry: own,
                 diagnostic: Diagnostic::warning(
@@ -294,84 +350,69 @@ fn covered(model: &Model, places: &Places, warnings: &mut Warnings, findings: &m
                     format!(
                         "{} is covered by {} at {}, in the same list",
                         show(&entry.key),
-                        show(&above.key),
-                        places.name(above)
+                        show(&candidate.key),
+                        places.name(candidate)
                     ),
                 )
                 .help("it changes nothing; leave it out, or was it meant for another list?"),
             });
         }
-        if !whole {
-            stack.push(i);
-        }
-        // Only entries with several keys can come back, and these are few.
-        if said.len() > 100_000 {
-            said.clear();
-        }
+        return;
     }
 }
 
 /// The same key in an allow list and a block list of one profile.
-fn contradicting(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
+fn contradicting<'m>(
+    model: &'m Model,
+    places: &Places,
+    group: &[u32],
+    pairs: &mut HashMap<(u32, u32), Option<Tie<'m>>>,
+    said: &mut Said,
+    warnings: &mut Warnings,
+    findings: &mut Vec<Finding>,
+) {
     let entries = &model.entries;
-    let actions: HashSet<ListAction> = model.lists.iter().map(|list| list.action).collect();
-    if !actions.contains(&ListAction::Allow) || !actions.contains(&ListAction::Block) {
-        return;
-    }
-    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-    order.sort_unstable_by_key(|&i| (parts(&entries[i as usize].key), entries[i as usize].list, i));
-    let mut pairs: HashMap<(u32, u32), Option<Tie<'_>>> = HashMap::new();
-    let mut said: HashSet<(u32, u32)> = HashSet::new();
-    for group in order.chunk_by(|&a, &b| entries[a as usize].key == entries[b as usize].key) {
-        // One key for each list; more than a few lists with the same key tell nothing new.
-        let mut firsts: Vec<u32> = group.to_vec();
-        firsts.dedup_by_key(|i| entries[*i as usize].list);
-        firsts.truncate(8);
-        for (at, &a) in firsts.iter().enumerate() {
-            for &b in &firsts[at + 1..] {
-                let (list_a, list_b) = (entries[a as usize].list, entries[b as usize].list);
-                let action = |list: u32| model.lists[list as usize].action;
-                if !matches!(
-                    (action(list_a), action(list_b)),
-                    (ListAction::Allow, ListAction::Block) | (ListAction::Block, ListAction::Allow)
-                ) {
-                    continue;
-                }
-                if pairs.len() >= MAX_PAIRS && !pairs.contains_key(&(list_a, list_b)) {
-                    continue;
-                }
-                let Some(tie) = *pairs.entry((list_a, list_b)).or_insert_with(|| tie(model, list_a, list_b)) else {
-                    continue;
-                };
-                let (winner, loser) = if tie.winner == list_a { (a, b) } else { (b, a) };
-                let own = places.entry_of(loser);
-                if !said.insert((own, places.entry_of(winner))) || !warnings.count("contradicting-entry") {
-                    continue;
-                }
-                let (win, lose) = (&entries[winner as usize], &entries[loser as usize]);
-                findings.push(Finding {
-                    entry: own,
-                    diagnostic: Diagnostic::warning(
-                        "contradicting-entry",
-                        format!(
-                            "{} is also in the list {:?}, at {}, with the opposite action",
-                            show(&lose.key),
-                            list_name(model, win),
-                            places.name(win)
-                        ),
-                    )
-                    .help(format!(
-                        "in profile {:?}, {}, the list {:?} wins, since it is named before {:?}",
-                        tie.profile,
-                        tie.direction,
-                        list_name(model, win),
-                        list_name(model, lose)
-                    )),
-                });
+    let list_of = |i: u32| entries[i as usize].list;
+    let action_of = |i: u32| model.lists[list_of(i) as usize].action;
+    // One key for each list; more than a few lists with the same key tell nothing new.
+    let firsts: Vec<u32> =
+        group.chunk_by(|&a, &b| list_of(a) == list_of(b)).map(|same| same[0]).take(MAX_LISTS).collect();
+    for (at, &a) in firsts.iter().enumerate() {
+        for &b in &firsts[at + 1..] {
+            let opposite = matches!(
+                (action_of(a), action_of(b)),
+                (ListAction::Allow, ListAction::Block) | (ListAction::Block, ListAction::Allow)
+            );
+            let pair = (list_of(a), list_of(b));
+            if !opposite || pairs.len() >= MAX_PAIRS && !pairs.contains_key(&pair) {
+                continue;
             }
-        }
-        if said.len() > 100_000 {
-            said.clear();
+            let Some(tie) = *pairs.entry(pair).or_insert_with(|| tie(model, pair.0, pair.1)) else { continue };
+            let (winner, loser) = if tie.winner == pair.0 { (a, b) } else { (b, a) };
+            let own = places.entry_of(loser);
+            if !said.first_time(own, places.entry_of(winner)) || !warnings.count("contradicting-entry") {
+                continue;
+            }
+            let (win, lose) = (&entries[winner as usize], &entries[loser as usize]);
+            findings.push(Finding {
+                entry: own,
+                diagnostic: Diagnostic::warning(
+                    "contradicting-entry",
+                    format!(
+                        "{} is also in the list {:?}, at {}, with the opposite action",
+                        show(&lose.key),
+                        list_name(model, win),
+                        places.name(win)
+                    ),
+                )
+                .help(format!(
+                    "in profile {:?}, {}, the list {:?} wins, since it is named before {:?}",
+                    tie.profile,
+                    tie.direction,
+                    list_name(model, win),
+                    list_name(model, lose)
+                )),
+            });
         }
     }
 }

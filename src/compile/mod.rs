@@ -18,7 +18,7 @@ pub(crate) mod model;
 pub mod plan;
 mod policy;
 mod starter;
-pub(crate) mod writer;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +42,6 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use writer::Meta;
 
 /// How often a long list file says how far it is.
 const LINES_PER_PROGRESS: u64 = 1 << 16;
@@ -68,6 +67,17 @@ pub struct Progress {
     pub lines: u64,
     /// Whether it has been read to its end.
     pub done: bool,
+}
+
+/// What stands in an index beside the policy itself: where it came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Meta {
+    /// Seconds since 1970, if the caller wants one in the file.
+    pub(crate) build_time: Option<i64>,
+    /// Who built it: the caller's word, else the policy's author.
+    pub(crate) by: String,
+    /// Why: the caller's word, else the policy's description.
+    pub(crate) why: String,
 }
 
 type OnProgress = Box<dyn FnMut(Progress)>;
@@ -139,7 +149,7 @@ impl Compiler {
         self
     }
 
-    /// Why it is built, for the index's provenance.
+    /// Why it is built, for the index's provenance; otherwise the policy's `description`.
     #[must_use]
     pub fn why(mut self, why: impl Into<String>) -> Compiler {
         self.why = Some(why.into());
@@ -204,7 +214,7 @@ impl Compiler {
         match writer::write(&model, self.plan_file(), &meta) {
             Ok(index) => Ok(Compiled { index, report, entries }),
             Err(why) => {
-                report.push(Diagnostic::error("cannot-write", why.to_string()));
+                report.push(Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {why}")));
                 Err(report)
             }
         }
@@ -240,12 +250,7 @@ impl Compiler {
     }
 
     /// Reads a policy and its lists. `Err` where the report has errors.
-    pub(crate) fn model_of(
-        &self,
-        file_name: &str,
-        text: &str,
-        base: &Path,
-    ) -> Result<(Model, Meta, Report), Report> {
+    pub(crate) fn model_of(&self, file_name: &str, text: &str, base: &Path) -> Result<(Model, Meta, Report), Report> {
         let mut report = Report::default();
         let plan = match Sections::parse(self.plan_file(), Kind::Plan)
             .and_then(|sections| Plan::decode(self.plan_file(), &sections))
@@ -259,8 +264,11 @@ impl Compiler {
         let region_known = |region| region == Region::WORLD || plan.territory(region).is_some();
         if let Some(home) = self.home.filter(|&home| plan.territory(home).is_none()) {
             report.push(
-                Diagnostic::error("unknown-region", format!("the numbering plan has no home region {:?}", home.as_str()))
-                    .help("give an ISO 3166-1 alpha-2 code such as SK"),
+                Diagnostic::error(
+                    "unknown-region",
+                    format!("the numbering plan has no home region {:?}", home.as_str()),
+                )
+                .help("give an ISO 3166-1 alpha-2 code such as SK"),
             );
         }
         let source = SourceText::new(file_name, text);
@@ -282,10 +290,9 @@ impl Compiler {
             }],
         };
         let meta = Meta {
-            description: policy.description.clone().unwrap_or_default(),
-            built: self.build_time,
+            build_time: self.build_time,
             by: self.by.clone().or_else(|| policy.author.clone()).unwrap_or_default(),
-            why: self.why.clone().unwrap_or_default(),
+            why: self.why.clone().or_else(|| policy.description.clone()).unwrap_or_default(),
         };
         // Without a home region nothing that is dialled can be read; every entry would only repeat
         // that.
@@ -428,8 +435,7 @@ impl Build<'_> {
             Err(diagnostic) => {
                 // A file that is not there is a fault of the line that names it.
                 let missing = diagnostic.place.as_ref().is_some_and(|place| place.line == 0);
-                let message = format!("{} ({shown})", diagnostic.message);
-                self.report.push(if missing { Diagnostic { message, ..diagnostic.at(named()) } } else { diagnostic });
+                self.report.push(if missing { diagnostic.at(named()) } else { diagnostic });
             }
         }
     }
@@ -456,7 +462,10 @@ impl Build<'_> {
         }
         if parsed.emergency {
             self.warn("emergency-entry", place, || {
-                Diagnostic::warning("emergency-entry", "emergency numbers are always allowed; this entry changes nothing")
+                Diagnostic::warning(
+                    "emergency-entry",
+                    "emergency numbers are always allowed; this entry changes nothing",
+                )
             });
         }
         if written.expires.is_some_and(|end| end <= self.now) {

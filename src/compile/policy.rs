@@ -71,20 +71,60 @@ pub(crate) struct Known<'k> {
 /// Reads a policy. All faults go to `report`; where there are any, the result is only good for
 /// finding more of them.
 pub(crate) fn parse(source: &SourceText<'_>, text: &str, known: &Known<'_>, report: &mut Report) -> Policy {
-    let (root, errors) = DeTable::parse_recoverable(text);
+    let (mut root, errors) = DeTable::parse_recoverable(text);
     let mut broken_lines: Vec<u32> = Vec::new();
     for error in &errors {
-        let place = source.place(error.span().unwrap_or(0..0));
-        let code = if error.message().contains("duplicate") { "duplicate-name" } else { "syntax" };
-        // One mistake often makes the parser stumble several times on its line.
-        if broken_lines.last() == Some(&place.line) {
+        let span = error.span().unwrap_or(0..0);
+        let place = source.place(span.clone());
+        // One mistake often makes the parser stumble several times on its line, and a table that is
+        // there twice, on every key in it.
+        if broken_lines.contains(&place.line)
+            || header_above(text, span.start).is_some_and(|at| broken_lines.contains(&source.line(at)))
+        {
             continue;
         }
         broken_lines.push(place.line);
-        report.push(Diagnostic::error(code, error.message().replace('\n', "; ")).label("here").at(place));
+        let diagnostic = if error.message().starts_with("duplicate key") {
+            let name = text.get(span).unwrap_or_default().trim();
+            Diagnostic::error("duplicate-name", format!("the name `{name}` is there twice"))
+                .label("again here")
+                .help("rename one of the two, or make one of them")
+        } else {
+            Diagnostic::error("syntax", error.message().replace('\n', "; ")).label("here")
+        };
+        report.push(diagnostic.at(place));
+    }
+    // What follows a broken line is lost to the parser. So it reads once more, with those lines
+    // blanked out; not where one of them begins a table, since its keys would fall to the table
+    // before.
+    let mut mended = text.to_owned();
+    if !errors.is_empty() {
+        let mut at = 0;
+        let mut headers = false;
+        for (i, line) in text.split_inclusive('\n').enumerate() {
+            if broken_lines.contains(&(i as u32 + 1)) {
+                headers |= line.trim_start().starts_with('[');
+                let blank = line.trim_end_matches(['\r', '\n']).len();
+                mended.replace_range(at..at + blank, &" ".repeat(blank));
+            }
+            at += line.len();
+        }
+        if !headers {
+            let (again, errors) = DeTable::parse_recoverable(&mended);
+            broken_lines.extend(errors.iter().map(|e| source.line(e.span().map_or(0, |span| span.start))));
+            root = again;
+        }
     }
     let mut walk = Walk { source, known, report, broken_lines, lists: HashMap::new(), country_allow_lists: Vec::new() };
     walk.policy(root.get_ref())
+}
+
+/// Where the table header begins that the byte at `at` stands under.
+fn header_above(text: &str, at: usize) -> Option<usize> {
+    let above = text.get(..at)?;
+    let line = above.rfind('\n')?;
+    let above = &above[..line + 1];
+    if above.starts_with('[') && !above.contains("\n[") { Some(0) } else { above.rfind("\n[").map(|at| at + 1) }
 }
 
 type Item<'i> = Spanned<DeValue<'i>>;
@@ -257,9 +297,7 @@ impl Walk<'_, '_> {
         }
         if let Some(item) = table.get("international_prefixes") {
             for (text, span) in self.texts(item, "international_prefixes") {
-                if text.is_empty()
-                    || text.len() > MAX_INTERNATIONAL_PREFIX
-                    || !text.bytes().all(|b| b.is_ascii_digit())
+                if text.is_empty() || text.len() > MAX_INTERNATIONAL_PREFIX || !text.bytes().all(|b| b.is_ascii_digit())
                 {
                     self.push(
                         span,
@@ -360,12 +398,7 @@ impl Walk<'_, '_> {
     fn entry(&mut self, item: &Item<'_>) -> Option<InlineEntry> {
         let table = match item.get_ref() {
             DeValue::String(text) => {
-                return Some(InlineEntry {
-                    text: text.to_string(),
-                    span: item.span(),
-                    expires: None,
-                    note: None,
-                });
+                return Some(InlineEntry { text: text.to_string(), span: item.span(), expires: None, note: None });
             }
             DeValue::Table(table) => table,
             DeValue::Integer(n) => {
@@ -395,7 +428,10 @@ impl Walk<'_, '_> {
             };
             expiry(&text)
                 .map_err(|why| {
-                    self.push(item.span(), Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP));
+                    self.push(
+                        item.span(),
+                        Diagnostic::error("bad-expiry", why).help(crate::compile::files::EXPIRY_HELP),
+                    );
                 })
                 .ok()
         });
@@ -516,7 +552,8 @@ impl Walk<'_, '_> {
             }
         };
         self.known_keys(table, &["allow", "block"], &format!("`{what}`"));
-        let keys: Vec<_> = in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
+        let keys: Vec<_> =
+            in_file_order(table).filter(|(key, _)| matches!(&**key.get_ref(), "allow" | "block")).collect();
         if let [_, (second, _)] = keys[..] {
             self.push(
                 second.span(),
@@ -621,11 +658,9 @@ impl Walk<'_, '_> {
                     [] => format!("the profile {} extends itself", name(*first)),
                     _ => format!("the profile {} extends itself, through {through}", name(*first)),
                 };
-                let span = decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
-                self.push(
-                    span,
-                    Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"),
-                );
+                let span =
+                    decls[*first].as_ref().and_then(|p| p.extends.as_ref()).map_or(0..0, |(_, span)| span.clone());
+                self.push(span, Diagnostic::error("extends-cycle", message).help("one of them must stand on its own"));
                 // So that the circle is reported once and the walk ends.
                 parents[*first] = None;
                 // And the others of the circle stand on this one, so it comes first, that is last.
@@ -785,8 +820,16 @@ fn with_guess<'c>(
     let near = candidates
         .into_iter()
         .filter(|_| written.len() <= 2 * MAX_NAME_LEN)
-        .map(|candidate| (distance(written, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(written.chars().count()) / 4)
+        .map(|candidate| match written.len() {
+            // The beginning of a word is nearly the word.
+            4.. if candidate.starts_with(written) => (1, candidate),
+            _ => (distance(written, candidate), candidate),
+        })
+        .filter(|(distance, candidate)| {
+            let (short, long) =
+                (candidate.chars().count().min(written.chars().count()), candidate.len().max(written.len()));
+            *distance < short.max(1) && *distance <= 1 + long / 4
+        })
         .min();
     match near {
         Some((_, candidate)) => diagnostic.help(format!("did you mean {candidate:?}?")),

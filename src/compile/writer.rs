@@ -3,6 +3,7 @@
 //! Deterministic: everything is sorted or in the policy's order, and nothing comes from the clock,
 //! the machine or a hash map's order.
 
+use super::Meta;
 use super::model::{Countries, Entry, Key, ListAction, Model, RuleSet, Types};
 use crate::error::Error;
 use crate::index::format::{Container, Kind, SectionWriter, Sections};
@@ -15,16 +16,6 @@ use crate::verdict::Action;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
-
-/// What an index says of itself beside the policy.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Meta {
-    pub(crate) description: String,
-    pub(crate) by: String,
-    pub(crate) why: String,
-    /// Seconds since the epoch; an input, so that the same input gives the same bytes.
-    pub(crate) built: Option<i64>,
-}
 
 const _: () = assert!(Types::SATELLITE == SATELLITE_BIT);
 
@@ -98,11 +89,10 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
     let mut w = SectionWriter::default();
     w.text(&model.name);
-    w.text(&meta.description);
     w.text(&meta.by);
     w.text(&meta.why);
     w.text(concat!("tollgate ", env!("CARGO_PKG_VERSION")));
-    w.i64(meta.built.unwrap_or(NO_TIME));
+    w.i64(meta.build_time.unwrap_or(NO_TIME));
     w.0
 }
 

@@ -210,9 +210,7 @@ impl Index {
     fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
         let profile = match query.profile {
             None => 0,
-            Some(name) => {
-                self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?
-            }
+            Some(name) => self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?,
         };
         let home = match query.home {
             None => None,

@@ -17,7 +17,6 @@ const KEY_BYTES: usize = 12;
 #[derive(Debug)]
 pub(crate) struct Provenance {
     policy: String,
-    description: String,
     by: String,
     why: String,
     built: Option<i64>,
@@ -59,8 +58,6 @@ pub struct ListInfo {
 pub struct IndexInfo {
     /// The policy's name.
     pub policy: String,
-    /// What the policy says of itself; may be empty.
-    pub description: String,
     /// Who built it; may be empty.
     pub by: String,
     /// Why; may be empty.
@@ -138,7 +135,6 @@ impl Provenance {
     pub(crate) fn decode(bytes: &[u8], sections: &Sections, lists: &Lists) -> Result<Provenance, Error> {
         let mut c = sections.cursor(bytes, "META")?;
         let policy = c.text()?.to_owned();
-        let description = c.text()?.to_owned();
         let by = c.text()?.to_owned();
         let why = c.text()?.to_owned();
         let builder = c.text()?.to_owned();
@@ -156,7 +152,7 @@ impl Provenance {
         c.finish()?;
         let origins = Origins::check(bytes, sections, lists, sources.len())?;
         let section_sizes = sections.sizes().map(|(tag, len)| (tag.to_owned(), len)).collect();
-        Ok(Provenance { policy, description, by, why, built, builder, sources, section_sizes, origins })
+        Ok(Provenance { policy, by, why, built, builder, sources, section_sizes, origins })
     }
 
     /// Where the entries of a list under a key were written.
@@ -224,7 +220,7 @@ impl Origins {
         let record_count = c.count(RECORD_BYTES)?;
         let key_count = c.count(KEY_BYTES)?;
         let whole_count = lists.whole_numbers() as usize;
-        let mut place = |c: &mut super::format::Cursor<'_>, len: usize| -> Result<Range<usize>, Error> {
+        let place = |c: &mut super::format::Cursor<'_>, len: usize| -> Result<Range<usize>, Error> {
             let from = section.start + c.position();
             c.take(len)?;
             Ok(from..from + len)
@@ -339,7 +335,6 @@ pub(crate) fn info(index: &Index) -> IndexInfo {
     let site = &index.site;
     IndexInfo {
         policy: p.policy.clone(),
-        description: p.description.clone(),
         by: p.by.clone(),
         why: p.why.clone(),
         built: p.built,

@@ -1,6 +1,7 @@
 //! What several integration tests share: the metadata files, and numbers to try.
 #![allow(dead_code)] // each test uses a part
 
+use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{fmt::Write as _, fs, path::Path, process::Command, time::SystemTime};
@@ -90,4 +91,96 @@ impl Random {
     pub(crate) fn digits(&mut self, count: usize) -> String {
         (0..count).map(|_| (b'0' + self.below(10) as u8) as char).collect()
     }
+}
+
+/// A dialling region of the metadata, as far as numbers to try need it.
+pub(crate) struct Home {
+    pub(crate) id: String,
+    pub(crate) calling_code: String,
+    pub(crate) national_prefix: Option<String>,
+    /// Patterns: the national prefix for parsing, the international prefix, and all kinds of numbers.
+    pub(crate) prefix_for_parsing: Option<Hir>,
+    pub(crate) international_prefix: Option<Hir>,
+    pub(crate) numbers: Vec<Hir>,
+    pub(crate) local_lengths: Vec<usize>,
+}
+
+/// All territories of `PhoneNumberMetadata.xml`, `001` included.
+pub(crate) fn homes(phone_xml: &str) -> Vec<Home> {
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let document = roxmltree::Document::parse_with_options(phone_xml, options).expect("XML");
+    let pattern = |text: &str| {
+        let text: String = text.split_whitespace().collect();
+        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&text).expect("a pattern")
+    };
+    let territories = document.descendants().filter(|node| node.has_tag_name("territory"));
+    territories
+        .map(|node| {
+            let elements = || node.descendants().filter(|n| n.has_tag_name("nationalNumberPattern"));
+            Home {
+                id: node.attribute("id").expect("an id").to_owned(),
+                calling_code: node.attribute("countryCode").expect("a code").to_owned(),
+                national_prefix: node.attribute("nationalPrefix").map(str::to_owned),
+                prefix_for_parsing: node.attribute("nationalPrefixForParsing").map(pattern),
+                international_prefix: node.attribute("internationalPrefix").map(pattern),
+                numbers: elements().filter_map(|n| n.text()).map(pattern).collect(),
+                local_lengths: node
+                    .descendants()
+                    .filter_map(|n| n.attribute("localOnly"))
+                    .flat_map(|list| list.split([',', '[', ']', '-']))
+                    .filter_map(|n| n.parse().ok())
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// Random digits that a pattern matches.
+pub(crate) fn sample(pattern: &Hir, random: &mut Random, out: &mut String) {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => out.push_str(std::str::from_utf8(&literal.0).expect("digits")),
+        HirKind::Class(Class::Bytes(class)) => {
+            let bytes: Vec<u8> = class.iter().flat_map(|range| range.start()..=range.end()).collect();
+            out.push(*random.of(&bytes) as char);
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            let chars: Vec<char> = class.iter().flat_map(|range| range.start()..=range.end()).collect();
+            out.push(*random.of(&chars));
+        }
+        HirKind::Capture(capture) => sample(&capture.sub, random, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| sample(part, random, out)),
+        HirKind::Alternation(branches) => sample(random.of(branches), random, out),
+        HirKind::Repetition(repetition) => {
+            let most = repetition.max.unwrap_or(repetition.min + 3);
+            let times = repetition.min + random.below((most - repetition.min + 1) as usize) as u32;
+            (0..times).for_each(|_| sample(&repetition.sub, random, out));
+        }
+    }
+}
+
+/// `sample`, as a new string.
+pub(crate) fn sampled(pattern: &Hir, random: &mut Random) -> String {
+    let mut out = String::new();
+    sample(pattern, random, &mut out);
+    out
+}
+
+/// Digits with a few of them changed, and sometimes one more or less.
+pub(crate) fn mutated(digits: &str, random: &mut Random) -> String {
+    let mut bytes = digits.as_bytes().to_vec();
+    for _ in 0..random.below(4) {
+        let at = random.below(bytes.len());
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = b'0' + random.below(10) as u8;
+        }
+    }
+    match random.below(10) {
+        0 => bytes.push(b'0' + random.below(10) as u8),
+        1 if bytes.len() > 3 => {
+            bytes.pop();
+        }
+        _ => {}
+    }
+    String::from_utf8(bytes).expect("digits")
 }
