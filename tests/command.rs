@@ -1,6 +1,7 @@
 //! The `tollgate` command keeps its contract: answers, formats, exit codes, and what it says about
 //! mistakes.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)] // a test's helpers may panic as well as its functions
 
 use serde_json::Value;
 use std::ffi::OsStr;

@@ -40,7 +40,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
 fn info_json(info: &IndexInfo) -> Value {
     json!({
         "policy": info.policy,
-        "description": info.description,
         "by": info.by,
         "why": info.why,
         "built": info.built.map(time),
@@ -85,7 +84,7 @@ fn write_text(out: &mut Out, info: &IndexInfo) -> io::Result<()> {
         writeln!(out, "{name}  {value}")
     };
     line("policy", &printable(&info.policy))?;
-    for (name, text) in [("description", &info.description), ("by", &info.by), ("why", &info.why)] {
+    for (name, text) in [("by", &info.by), ("why", &info.why)] {
         if !text.is_empty() {
             line(name, &printable(text))?;
         }
