@@ -30,7 +30,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (nightly compiler and cargo-fuzz)
 	TOLLGATE_WRITE_SEEDS=1 $(CARGO) test --locked --all-features --test fuzz_regressions
 	set -e; for target in $(FUZZ_TARGETS); do \
 		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=30 \
-			-max_len=8192 -dict=fuzz/dictionaries/$$target.dict; \
+			-max_len=16384 -dict=fuzz/dictionaries/$$target.dict; \
 	done
 
 bench: ## the benchmarks

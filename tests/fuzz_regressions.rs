@@ -5,7 +5,7 @@
 //! With `TOLLGATE_WRITE_SEEDS=1` (that is `make fuzz`) the seeds are written to `fuzz/corpus`.
 #![cfg(feature = "compile")]
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)] // what the fuzz targets need beside this
 #[path = "../fuzz/src/checks.rs"]
 mod checks;
 

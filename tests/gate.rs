@@ -321,7 +321,7 @@ fn counts_are_exact() {
         ("0905223344", Action::Allow, Reason::Default, None),
         ("+37126123456", Action::Block, Reason::Country, None),
         ("0900123456", Action::Block, Reason::Type, None),
-        ("no number", Action::Block, Reason::Invalid, None),
+        ("0905&112", Action::Block, Reason::Invalid, None),
     ];
     let gate = Gate::new(index(COUNTED));
     for (dialled, action, reason, list) in calls {
@@ -356,7 +356,8 @@ fn counts_are_exact() {
             thread.join().unwrap();
         }
         done.store(true, Ordering::Relaxed);
-        assert_eq!(gate.stats().swaps, swapper.join().unwrap());
+        let swaps: u64 = swapper.join().unwrap();
+        assert_eq!(gate.stats().swaps, swaps);
     });
     let each = THREADS * ROUNDS;
     let mut expected = BTreeMap::new();

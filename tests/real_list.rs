@@ -203,7 +203,7 @@ fn what_is_wrong_with_a_feed_is_said() {
     std::fs::write(&path, lines.join("\r\n")).unwrap();
     let report = compile(folder.path(), AMERICAN_SITE, "complaints.csv", false).unwrap_err();
     let places: Vec<u32> = report.diagnostics.iter().filter_map(|d| d.place.as_ref()).map(|p| p.line).collect();
-    assert_eq!(places, [11, 102], "{:?}", report.diagnostics);
+    assert_eq!(places, [11, 103], "{:?}", report.diagnostics);
     let compiled = compile(folder.path(), AMERICAN_SITE, "complaints.csv", true).unwrap();
     assert_eq!((compiled.entries, compiled.report.skipped_lines()), (100, 2));
 }

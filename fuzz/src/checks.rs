@@ -428,7 +428,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         "number,expires,note\n+37126123456,2100-01-01,\"a, b\"\n\"+3712*\",,\n0905123456,2030-01-31T18:00:00+01:00,x\n";
     let bad = "number;note\r\n+37126123456;\r\nhello;\r\n+;\"open\r\n";
     for (i, name) in LIST_NAMES.iter().enumerate() {
-        let plain = if name.contains("csv") { [csv, bad].as_slice() } else { [text, bad].as_slice() };
+        let plain = if name.contains("csv") { [csv, bad] } else { [text, bad] };
         for (j, plain) in plain.iter().enumerate() {
             let content = if name.ends_with(".gz") {
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
