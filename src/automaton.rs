@@ -14,6 +14,8 @@ use crate::error::Error;
 /// The bytes of one state on disk.
 pub(crate) const STATE_BYTES: usize = 22;
 const LABEL: usize = 10;
+/// In memory only: not 0 where all ten successors are the state itself, and a walk can stop.
+const SETTLED: usize = 11;
 
 /// Decoded states, every successor checked.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Automaton {
             if state[..LABEL].iter().any(|&next| next as usize >= count) {
                 return Err(corrupt(i * STATE_BYTES, "a state's successor does not exist"));
             }
+            state[SETTLED] = u16::from(state[..LABEL].iter().all(|&next| next as usize == i));
         }
         Ok(Automaton { states })
     }
@@ -50,8 +53,8 @@ impl Automaton {
     /// The state after `digit`, an ASCII digit (only its low four bits are looked at).
     #[inline]
     pub(crate) fn step(&self, state: u16, digit: u8) -> u16 {
-        // Slots 11 to 15 are 0 and 10 is the label: a byte that is no digit could only come from a
-        // defect, and would then read a wrong state, never out of bounds.
+        // Slots 10 to 15 are no successors: a byte that is no digit could only come from a defect,
+        // and would then read a wrong state, never out of bounds.
         self.states.get(state as usize).map_or(0, |s| s[(digit & 15) as usize])
     }
 
@@ -61,12 +64,16 @@ impl Automaton {
         self.states.get(state as usize).map_or(0, |s| s[LABEL])
     }
 
-    /// The label after all of `digits`.
+    /// The label after all of `digits`. Stops early where the rest can change nothing: most
+    /// numbers have no national prefix and begin like no short number, which one digit tells.
     #[inline]
     pub(crate) fn walk(&self, root: u16, digits: &[u8]) -> u16 {
         let mut state = root;
         for &digit in digits {
-            state = self.step(state, digit);
+            match self.states.get(state as usize) {
+                Some(s) if s[SETTLED] == 0 => state = s[(digit & 15) as usize],
+                _ => break,
+            }
         }
         self.label(state)
     }

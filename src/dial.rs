@@ -66,11 +66,12 @@ pub(crate) enum ShortCost {
 
 /// What a dialled string turned out to be.
 #[derive(Clone, Copy)]
-pub(crate) enum Reading {
+pub(crate) enum Reading<'d> {
     Emergency,
     Withheld,
-    Internal(Digits),
-    Short(Digits, ShortCost),
+    Internal(&'d [u8]),
+    /// Without the outside-line digit.
+    Short(&'d [u8], ShortCost),
     Number(Number, Class),
     /// Why it is nothing of the above.
     Invalid(&'static str),
@@ -94,7 +95,8 @@ impl<'i> DialPlan<'i> {
     }
 
     /// Reads a dialled string, or the caller id of an inbound call.
-    pub(crate) fn read(&self, dialled: &Dialled<'_>, direction: Direction) -> Reading {
+    #[inline]
+    pub(crate) fn read<'d>(&self, dialled: &'d Dialled<'_>, direction: Direction) -> Reading<'d> {
         match dialled.kind {
             Kind::EmergencyUrn => return Reading::Emergency,
             Kind::Withheld => return Reading::Withheld,
@@ -125,7 +127,7 @@ impl<'i> DialPlan<'i> {
             return Reading::Withheld;
         }
         if outside.is_none() && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
-            return Reading::Internal(dialled.digits);
+            return Reading::Internal(digits);
         }
         if seen.is_empty() {
             return Reading::Invalid(if digits.is_empty() { NO_DIGITS } else { ONLY_OUTSIDE_LINE });
@@ -138,9 +140,7 @@ impl<'i> DialPlan<'i> {
                 short::PREMIUM_RATE => ShortCost::Premium,
                 _ => ShortCost::Unknown,
             };
-            let mut short = Digits::EMPTY;
-            push_all(&mut short, seen);
-            return Reading::Short(short, cost);
+            return Reading::Short(seen, cost);
         }
         match number {
             Ok((number, class)) => Reading::Number(number, class),
@@ -193,7 +193,8 @@ impl<'i> DialPlan<'i> {
         over_dialled
     }
 
-    fn as_number(&self, number: Result<Number, &'static str>) -> Reading {
+    #[inline]
+    fn as_number<'d>(&self, number: Result<Number, &'static str>) -> Reading<'d> {
         match number {
             Ok(number) => Reading::Number(number, self.plan.classify(number.as_bytes())),
             Err(why) => Reading::Invalid(why),
@@ -277,16 +278,17 @@ impl<'i> DialPlan<'i> {
             return Err(TOO_SHORT);
         }
         let stripped = self.without_national_prefix(territory, digits);
+        let stripped = stripped.as_bytes();
         let national = match length(territory, stripped.len()) {
             // What is left is no number: then the prefix was part of it.
             Length::TooShort | Length::LocalOnly | Length::Invalid => digits,
-            Length::Possible | Length::TooLong => stripped.as_bytes(),
+            Length::Possible | Length::TooLong => stripped,
         };
         if national.len() < MIN_NATIONAL_DIGITS {
             return Err(TOO_SHORT);
         }
         let mut number = Number::EMPTY;
-        number.extend(territory.calling_code_digits().as_bytes());
+        number.extend(territory.calling_code_digits());
         number.extend(national);
         Ok(number)
     }
@@ -298,8 +300,8 @@ impl<'i> DialPlan<'i> {
         let (code, length) = self.plan.calling_code_of(number.as_bytes())?;
         let territory = self.plan.main_territory(code)?;
         let (code, national) = number.as_bytes().split_at(length);
-        let mut stripped = Digits::EMPTY;
-        if !self.national_prefix(territory, national)?.apply(national, &mut stripped) || stripped.is_empty() {
+        let stripped = Stripped::by(self.national_prefix(territory, national)?, national)?;
+        if stripped.as_bytes().is_empty() {
             return None;
         }
         let mut without = Number::EMPTY;
@@ -310,8 +312,8 @@ impl<'i> DialPlan<'i> {
 
     /// The national digits where the home region's calling code was dialled without any prefix,
     /// which libphonenumber allows if the digits make no sense otherwise.
-    fn without_own_code(&self, home: &Territory, digits: &[u8]) -> Option<Digits> {
-        let national = digits.strip_prefix(home.calling_code_digits().as_bytes())?;
+    fn without_own_code<'d>(&self, home: &Territory, digits: &'d [u8]) -> Option<Stripped<'d>> {
+        let national = digits.strip_prefix(home.calling_code_digits())?;
         let stripped = self.without_national_prefix(home, national);
         let makes_sense = !self.matches_general(home, digits) && self.matches_general(home, stripped.as_bytes());
         (makes_sense || length(home, digits.len()) == Length::TooLong).then_some(stripped)
@@ -332,19 +334,18 @@ impl<'i> DialPlan<'i> {
     }
 
     /// libphonenumber's `maybeStripNationalPrefixAndCarrierCode`.
-    fn without_national_prefix(&self, territory: &Territory, digits: &[u8]) -> Digits {
-        let mut stripped = Digits::EMPTY;
+    fn without_national_prefix<'d>(&self, territory: &Territory, digits: &'d [u8]) -> Stripped<'d> {
         let matched = if digits.is_empty() { None } else { self.national_prefix(territory, digits) };
-        if matched.is_some_and(|action| action.apply(digits, &mut stripped)) {
-            // Digits that are a number as they stand keep what looks like a prefix, unless they are
-            // one without it too.
-            if !self.matches_general(territory, digits) || self.matches_general(territory, stripped.as_bytes()) {
-                return stripped;
-            }
+        let Some(stripped) = matched.and_then(|action| Stripped::by(action, digits)) else {
+            return Stripped::Part(digits);
+        };
+        // Digits that are a number as they stand keep what looks like a prefix, unless they are one
+        // without it too.
+        if !self.matches_general(territory, digits) || self.matches_general(territory, stripped.as_bytes()) {
+            stripped
+        } else {
+            Stripped::Part(digits)
         }
-        let mut kept = Digits::EMPTY;
-        push_all(&mut kept, digits);
-        kept
     }
 
     /// How many digits of international prefix come first.
@@ -472,7 +473,7 @@ impl<'i> DialPlan<'i> {
         if found.is_empty() {
             let mut simple = Number::EMPTY;
             if international.is_none() {
-                simple.extend(home.calling_code_digits().as_bytes());
+                simple.extend(home.calling_code_digits());
             }
             simple.extend(own);
             found.push(simple);
@@ -481,6 +482,34 @@ impl<'i> DialPlan<'i> {
         found.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
         found.dedup_by(|longer, shorter| longer.as_bytes().starts_with(shorter.as_bytes()));
         Ok(found)
+    }
+}
+
+/// National digits without their prefix.
+enum Stripped<'d> {
+    /// A part of the digits themselves: there was no prefix, or it only had to go.
+    Part(&'d [u8]),
+    /// A transform rule made them.
+    Made(Digits),
+}
+
+impl<'d> Stripped<'d> {
+    /// None where the action does not fit the digits.
+    #[inline]
+    fn by(action: &Action, digits: &'d [u8]) -> Option<Stripped<'d>> {
+        if action.only_strips() {
+            return digits.get(action.end as usize..).map(Stripped::Part);
+        }
+        let mut made = Digits::EMPTY;
+        action.apply(digits, &mut made).then_some(Stripped::Made(made))
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Stripped::Part(digits) => digits,
+            Stripped::Made(digits) => digits.as_bytes(),
+        }
     }
 }
 

@@ -142,7 +142,7 @@ impl Recorder<'_> {
         self.steps.push(Step { name, text, matches: Vec::new() });
     }
 
-    fn read(&mut self, reading: &Reading) {
+    fn read(&mut self, reading: &Reading<'_>) {
         let home = &self.home;
         let (name, text) = match reading {
             Reading::Emergency => ("emergency", format!("an emergency number of {home}: always allowed")),
@@ -178,9 +178,8 @@ impl Recorder<'_> {
             Looked::Number(digits) => ("lists", format!("+{}", String::from_utf8_lossy(digits))),
         };
         let mut matches = Vec::new();
-        for hit in hits.as_slice().iter().rev() {
-            let covered = hit.covered;
-            for member in self.index.lists.set(hit.set) {
+        for (covered, sets) in hits.longest_first() {
+            for member in sets.into_iter().flat_map(|set| self.index.lists.set(set)) {
                 let list = &self.index.lists.lists[member.list as usize];
                 let decided = outcome
                     .decided

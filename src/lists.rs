@@ -83,49 +83,54 @@ pub(crate) struct Member {
     pub(crate) expires: i64,
 }
 
-/// A key that covers (the beginning of) what was dialled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hit {
-    /// Digits, or bytes of a raw text, that the key covers.
-    pub(crate) covered: u8,
-    pub(crate) set: u32,
-}
-
-/// Every key on the way, shortest first. Two structures can each give one a length.
+/// The keys that cover (the beginning of) what was dialled, by how much they cover: digits, or
+/// bytes of a raw text. A length has at most two, one of each structure.
 pub(crate) struct Hits {
-    len: usize,
-    items: [Hit; Hits::CAPACITY],
+    /// Bit n: there is a key of length n.
+    lengths: u128,
+    /// Sets of the transducers and the trie.
+    walked: [u32; MAX_RAW_BYTES + 1],
+    /// Sets of `NUMW`.
+    whole: [u32; MAX_WHOLE_DIGITS + 1],
 }
 
 impl Hits {
-    const CAPACITY: usize = 2 * (MAX_RAW_BYTES + 1);
-
+    #[inline]
     pub(crate) fn new() -> Hits {
-        Hits { len: 0, items: [Hit { covered: 0, set: 0 }; Hits::CAPACITY] }
+        Hits { lengths: 0, walked: [0; MAX_RAW_BYTES + 1], whole: [0; MAX_WHOLE_DIGITS + 1] }
     }
 
     #[inline]
-    fn push(&mut self, covered: usize, set: u32) {
-        if let Some(slot) = self.items.get_mut(self.len) {
-            *slot = Hit { covered: covered as u8, set };
-            self.len += 1;
+    fn walked(&mut self, covered: usize, set: u32) {
+        if let Some(slot) = self.walked.get_mut(covered) {
+            *slot = set;
+            self.lengths |= 1 << covered;
         }
     }
 
-    pub(crate) fn as_slice(&self) -> &[Hit] {
-        &self.items[..self.len]
+    #[inline]
+    fn whole(&mut self, covered: usize, set: u32) {
+        if let Some(slot) = self.whole.get_mut(covered) {
+            *slot = set;
+            self.lengths |= 1 << covered;
+        }
     }
 
-    /// Sorts by length. Insertion sort: what comes in is two runs that are sorted already.
-    fn sort(&mut self) {
-        let items = &mut self.items[..self.len];
-        for i in 1..items.len() {
-            let mut j = i;
-            while j > 0 && items[j - 1].covered > items[j].covered {
-                items.swap(j - 1, j);
-                j -= 1;
-            }
-        }
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lengths == 0
+    }
+
+    /// Lengths and the sets of their keys, the longest first. Set 0 is empty.
+    #[inline]
+    pub(crate) fn longest_first(&self) -> impl Iterator<Item = (u8, [u32; 2])> {
+        let mut lengths = self.lengths;
+        std::iter::from_fn(move || {
+            let covered = lengths.checked_ilog2()? as usize;
+            lengths ^= 1 << covered;
+            let set = |sets: &[u32]| sets.get(covered).copied().unwrap_or(0);
+            Some((covered as u8, [set(&self.walked), set(&self.whole)]))
+        })
     }
 }
 
@@ -311,19 +316,15 @@ impl Lists {
         if self.whole.count == 0 {
             return;
         }
-        let before = hits.len;
         if unassigned {
             for len in 1..number.len().min(MAX_WHOLE_DIGITS + 1) {
                 if let Some(set) = self.whole.find(bytes, &number[..len]) {
-                    hits.push(len, set);
+                    hits.whole(len, set);
                 }
             }
         }
         if let Some(set) = self.whole.find(bytes, number) {
-            hits.push(number.len(), set);
-        }
-        if before > 0 && hits.len > before {
-            hits.sort();
+            hits.whole(number.len(), set);
         }
     }
 
@@ -346,16 +347,12 @@ impl Lists {
         if rules.lists.is_empty() {
             return outcome;
         }
-        let hits = hits.as_slice();
-        let mut end = hits.len();
-        while end > 0 {
-            let covered = hits[end - 1].covered;
-            let start = hits[..end].iter().rposition(|h| h.covered != covered).map_or(0, |i| i + 1);
+        for (covered, sets) in hits.longest_first() {
             // The best claim that decides and the best that only logs, both by (cover, rank).
             let mut best: Option<((Cover, u32), u32)> = None;
             let mut log: Option<((Cover, u32), u32)> = None;
-            for hit in &hits[start..end] {
-                self.claims(hit.set, rules, |member, rank| {
+            for set in sets {
+                self.claims(set, rules, |member, rank| {
                     let Some(list) = self.lists.get(member.list as usize) else { return };
                     if !dialled.counts(member.cover, covered, list.action) {
                         return;
@@ -367,17 +364,17 @@ impl Lists {
                     }
                 });
             }
-            if let Some((order, list)) = log {
-                if outcome.shadow.is_none() && best.is_none_or(|(decided, _)| order < decided) {
-                    outcome.shadow = Some(list);
-                }
+            if let Some((order, list)) = log
+                && outcome.shadow.is_none()
+                && best.is_none_or(|(decided, _)| order < decided)
+            {
+                outcome.shadow = Some(list);
             }
             if let Some(((cover, _), list)) = best {
                 let action = self.lists[list as usize].action;
                 outcome.decided = Some(Decided { list, action, cover, covered });
                 return outcome;
             }
-            end = start;
         }
         outcome
     }
@@ -480,7 +477,7 @@ impl Transducer {
             }
             let set = u32_at(states, state * STATE_BYTES + STATE_BYTES - 4);
             if set != 0 {
-                hits.push(i + 1, set);
+                hits.walked(i + 1, set);
             }
         }
     }
@@ -657,7 +654,7 @@ impl RawTrie {
             let at = node * NODE_BYTES;
             let set = u32_at(table, at + 8);
             if set != 0 {
-                hits.push(covered, set);
+                hits.walked(covered, set);
             }
             let Some(byte) = text.get(covered).filter(|_| covered < MAX_RAW_BYTES) else { return };
             let first = u32_at(table, at) as usize;

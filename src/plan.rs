@@ -95,6 +95,8 @@ impl Class {
 pub(crate) struct Territory {
     pub region: Region,
     pub calling_code: u16,
+    /// The same in ASCII digits, the first so many of three.
+    calling_code_digits: ([u8; 3], u8),
     // The automaton says it too, digit by digit; this is for the policy compiler.
     #[cfg_attr(not(feature = "compile"), allow(dead_code))]
     pub(crate) emergency_ignores_trailing: bool,
@@ -112,15 +114,20 @@ pub(crate) struct Territory {
 
 impl Territory {
     /// The calling code in ASCII digits.
-    pub(crate) fn calling_code_digits(&self) -> Digits {
-        let mut digits = Digits::EMPTY;
-        let code = self.calling_code;
-        for (from, divisor) in [(100, 100), (10, 10), (0, 1)] {
-            if code >= from {
-                digits.push(b'0' + (code / divisor % 10) as u8);
-            }
-        }
-        digits
+    #[inline]
+    pub(crate) fn calling_code_digits(&self) -> &[u8] {
+        let (digits, len) = &self.calling_code_digits;
+        digits.get(..*len as usize).unwrap_or_default()
+    }
+}
+
+/// A calling code in ASCII digits, and how many there are.
+fn code_digits(code: u16) -> ([u8; 3], u8) {
+    let digit = |divisor: u16| b'0' + (code / divisor % 10) as u8;
+    match code {
+        0..10 => ([digit(1), 0, 0], 1),
+        10..100 => ([digit(10), digit(1), 0], 2),
+        _ => ([digit(100), digit(10), digit(1)], 3),
     }
 }
 
@@ -137,7 +144,7 @@ pub(crate) struct Action {
 
 impl Action {
     /// Whether digits are dropped from the front and nothing else happens.
-    #[cfg(any(feature = "compile", test))]
+    #[inline]
     pub(crate) fn only_strips(&self) -> bool {
         self.literal_len == 0 && self.from == self.to
     }
@@ -403,6 +410,7 @@ fn decode_territories(
         territories.push(Territory {
             region,
             calling_code,
+            calling_code_digits: code_digits(calling_code),
             emergency_ignores_trailing: flags & territory_flags::EMERGENCY_IGNORES_TRAILING != 0,
             lengths: cursor.u32()?,
             local_lengths: cursor.u32()?,

@@ -10,7 +10,7 @@ use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
 use crate::number::{Name, Number, NumberType, Region};
 use crate::plan::Class;
 use crate::profile::{Decision, RuleSet};
-use crate::text::{self, Dialled, Digits};
+use crate::text::{self, Dialled};
 use crate::verdict::{Action, Direction, Reason, Rule, Verdict};
 
 /// What is asked of an index, resolved against it.
@@ -26,7 +26,7 @@ pub(crate) struct Question {
 /// What `judge` does, as it does it.
 pub(crate) enum Event<'e> {
     Dialled(&'e Dialled<'e>),
-    Read(&'e Reading),
+    Read(&'e Reading<'e>),
     /// A step that looks a text or number up in the lists.
     Lists {
         what: Looked<'e>,
@@ -153,11 +153,11 @@ impl<T: Trace> Judge<'_, T> {
             }
             Reading::Withheld => self.plain(Decision::Anonymous, Reason::Anonymous),
             Reading::Invalid(_) => self.plain(Decision::Invalid, Reason::Invalid),
-            Reading::Internal(digits) => match self.local(&digits) {
+            Reading::Internal(digits) => match self.local(digits) {
                 Some(verdict) => verdict,
                 None => self.plain(Decision::Internal, Reason::Internal),
             },
-            Reading::Short(digits, cost) => self.short(&digits, cost),
+            Reading::Short(digits, cost) => self.short(digits, cost),
             Reading::Emergency => self.verdict(Action::Allow, Reason::Emergency, Rule::None),
         }
     }
@@ -223,7 +223,7 @@ impl<T: Trace> Judge<'_, T> {
         let digits = other.as_bytes();
         let mut hits = Hits::new();
         self.index.lists.number_hits(self.bytes, digits, true, &mut hits);
-        if hits.as_slice().is_empty() {
+        if hits.is_empty() {
             return None;
         }
         let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned: true });
@@ -271,7 +271,7 @@ impl<T: Trace> Judge<'_, T> {
     }
 
     /// A short number: lists that name it, its cost, the profile's word.
-    fn short(&mut self, digits: &Digits, cost: ShortCost) -> Judged {
+    fn short(&mut self, digits: &[u8], cost: ShortCost) -> Judged {
         if let Some(verdict) = self.local(digits) {
             return verdict;
         }
@@ -284,17 +284,17 @@ impl<T: Trace> Judge<'_, T> {
     }
 
     /// What the lists say of a short or internal number.
-    fn local(&mut self, digits: &Digits) -> Option<Judged> {
+    fn local(&mut self, digits: &[u8]) -> Option<Judged> {
         let mut hits = Hits::new();
-        self.index.lists.local_hits(self.bytes, digits.as_bytes(), &mut hits);
+        self.index.lists.local_hits(self.bytes, digits, &mut hits);
         let extent = Extent { len: digits.len(), unassigned: false };
-        let outcome = self.lists(Looked::Local(digits.as_bytes()), &hits, extent);
+        let outcome = self.lists(Looked::Local(digits), &hits, extent);
         self.decided(&outcome, false)
     }
 
     #[inline]
     fn lists(&mut self, what: Looked<'_>, hits: &Hits, extent: Extent) -> Outcome {
-        let outcome = if hits.as_slice().is_empty() {
+        let outcome = if hits.is_empty() {
             Outcome::default()
         } else {
             self.index.lists.judge(hits, extent, self.rules, &mut self.clock)

@@ -123,7 +123,7 @@ impl<'p> EntryReader<'p> {
         let mut emergency = false;
         let key = match self.dial().read(&dialled, Direction::Outbound) {
             Reading::Number(number, _) => number_key(number.as_bytes(), true)?,
-            Reading::Short(digits, _) | Reading::Internal(digits) => local_key(digits.as_bytes(), true)?,
+            Reading::Short(digits, _) | Reading::Internal(digits) => local_key(digits, true)?,
             Reading::Emergency if action == ListAction::Block => {
                 let digits = dialled.digits.as_bytes();
                 let named = self
