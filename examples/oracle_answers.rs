@@ -3,10 +3,12 @@
 //! compares the answers with those of PyPI's `phonenumbers`.
 //!
 //! ```text
-//! $ printf 'SK\t0900 123 456\nUS\t911\n' | cargo run --features compile --example oracle_answers
-//! +421900123456	SK	mobile	number
-//! +1911	-	unknown	emergency
+//! $ printf 'SK\t0900 123 456\nUS\t911\n' | cargo run -q --features compile --example oracle_answers
+//! +421900123456 SK premium_rate number
+//! +1911 - unknown emergency
 //! ```
+//!
+//! (with tabs between the fields)
 
 use std::io::{self, BufRead, BufWriter, Write};
 use tollgate::{Dialling, NumberingPlan, Region, compile::plan::BUILT_IN};

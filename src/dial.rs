@@ -226,7 +226,7 @@ impl<'i> DialPlan<'i> {
     /// libphonenumber's `parse` on digits; `international` says that a plus came before them. `Err`
     /// says why they are no number. Numbers of more than 17 national digits are kept, where
     /// libphonenumber refuses them as too long.
-    pub(crate) fn to_e164(&self, international: bool, digits: &[u8]) -> Result<Number, &'static str> {
+    pub(crate) fn to_e164(self, international: bool, digits: &[u8]) -> Result<Number, &'static str> {
         let home = self.home();
         if digits.is_empty() {
             return Err(NO_DIGITS);

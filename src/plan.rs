@@ -55,7 +55,7 @@ pub(crate) mod short {
     pub(crate) const PREMIUM_RATE: u16 = 3;
     /// The number means something else at each carrier.
     pub(crate) const CARRIER_SPECIFIC: u16 = 32;
-    pub(crate) const ALL: u16 = 63;
+    pub(crate) const ALL: u16 = EMERGENCY | EMERGENCY_BEGINS | VALID | 3 << COST_SHIFT | CARRIER_SPECIFIC;
 }
 
 const TYPE_BITS: u16 = 15;
@@ -95,6 +95,8 @@ impl Class {
 pub(crate) struct Territory {
     pub region: Region,
     pub calling_code: u16,
+    // The automaton says it too, digit by digit; this is for the policy compiler.
+    #[cfg_attr(not(feature = "compile"), allow(dead_code))]
     pub(crate) emergency_ignores_trailing: bool,
     /// Bit n: national numbers of n digits are possible.
     pub(crate) lengths: u32,
@@ -135,6 +137,7 @@ pub(crate) struct Action {
 
 impl Action {
     /// Whether digits are dropped from the front and nothing else happens.
+    #[cfg(any(feature = "compile", test))]
     pub(crate) fn only_strips(&self) -> bool {
         self.literal_len == 0 && self.from == self.to
     }

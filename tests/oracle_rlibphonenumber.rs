@@ -41,7 +41,7 @@ fn their_digits(number: &PhoneNumber) -> String {
 /// Compares region and type; says what differs. Western Sahara is ours on purpose.
 fn difference(plan: &NumberingPlan, number: &PhoneNumber) -> Option<String> {
     let digits = their_digits(number);
-    let ours = plan.classify(&Number::from_digits(digits.as_bytes()).unwrap());
+    let ours = plan.classify(&Number::from_digits(digits.as_bytes()).expect("digits"));
     let theirs = (their_region(number), their_type(number));
     let sahara = ours.0.as_str() == "EH" && theirs.0 == "MA" && ours.1 == theirs.1;
     (!sahara && (ours.0.as_str(), ours.1) != (theirs.0.as_str(), theirs.1))
@@ -49,7 +49,7 @@ fn difference(plan: &NumberingPlan, number: &PhoneNumber) -> Option<String> {
 }
 
 fn setup() -> (NumberingPlan, Vec<Home>, Random) {
-    let plan = NumberingPlan::from_bytes(BUILT_IN).unwrap();
+    let plan = NumberingPlan::from_bytes(BUILT_IN).expect("the built-in plan");
     (plan, support::homes(&support::metadata().phone), Random::from_environment())
 }
 

@@ -220,3 +220,157 @@ pub fn sections(plan_file: &[u8]) -> Result<Vec<(&'static str, &[u8])>, Error> {
     plan::Plan::decode(plan_file, &sections)?;
     SECTIONS.iter().map(|&tag| Ok((tag, &plan_file[sections.range(tag)?]))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NumberingPlan;
+
+    /// A territory with a general pattern and whatever else is given.
+    fn territory(attributes: &str, body: &str) -> String {
+        format!(
+            "<territory {attributes}><generalDesc><nationalNumberPattern>[2-9]\\d{{5}}</nationalNumberPattern></generalDesc>\
+             {body}</territory>"
+        )
+    }
+
+    fn fixed_line(pattern: &str) -> String {
+        format!(
+            "<fixedLine><possibleLengths national=\"6\"/><nationalNumberPattern>{pattern}</nationalNumberPattern></fixedLine>"
+        )
+    }
+
+    fn file(territories: &[String]) -> String {
+        format!("<phoneNumberMetadata><territories>{}</territories></phoneNumberMetadata>", territories.concat())
+    }
+
+    fn short() -> String {
+        let emergency = "<emergency><possibleLengths national=\"3\"/><nationalNumberPattern>112</nationalNumberPattern></emergency>";
+        file(&[territory("id=\"XX\"", emergency)])
+    }
+
+    fn phone() -> String {
+        file(&[territory(
+            "id=\"XX\" countryCode=\"99\" internationalPrefix=\"00\" nationalPrefix=\"0\"",
+            &fixed_line("2\\d{5}"),
+        )])
+    }
+
+    fn wrong(phone: &str, short: &str) -> String {
+        compile(phone, short, "0").expect_err("this does not compile").to_string()
+    }
+
+    #[test]
+    fn a_small_plan_works() {
+        let bytes = compile(&phone(), &short(), "1.2.3").unwrap();
+        assert_eq!(bytes, compile(&phone(), &short(), "1.2.3").unwrap());
+        let plan = NumberingPlan::from_bytes(&bytes).unwrap();
+        let home = crate::Region::new("XX").unwrap();
+        let number = plan.read(home, "0 234567").unwrap();
+        assert_eq!(number.to_string(), "+99234567");
+        assert_eq!(plan.classify(&number), (home, crate::NumberType::FixedLine));
+        assert_eq!(plan.dial(home, "112"), crate::Dialling::Emergency);
+        assert_eq!(plan.read(home, "00 99 234567"), Some(number));
+        assert_eq!(plan.metadata_version(), "1.2.3");
+    }
+
+    #[test]
+    fn sections_are_the_files_own() {
+        let parts = sections(BUILT_IN).unwrap();
+        assert_eq!(parts.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), SECTIONS);
+        let mut copy = Container::new(Kind::Plan);
+        for (tag, bytes) in parts {
+            copy.add(tag, bytes.to_vec());
+        }
+        assert_eq!(copy.finish(), BUILT_IN);
+        assert!(sections(&BUILT_IN[1..]).is_err());
+    }
+
+    #[test]
+    fn metadata_that_contradicts_itself_is_refused() {
+        let xx = || territory("id=\"XX\" countryCode=\"99\"", "");
+        let twice = file(&[xx(), xx()]);
+        assert!(wrong(&twice, &short()).contains("two territories"));
+        let inside = file(&[xx(), territory("id=\"YY\" countryCode=\"9\"", "")]);
+        assert!(wrong(&inside, &short()).contains("cannot both"));
+        let main = |id| territory(&format!("id=\"{id}\" countryCode=\"99\" mainCountryForCode=\"true\""), "");
+        assert!(wrong(&file(&[main("XX"), main("YY")]), &short()).contains("another main territory"));
+        let other = file(&[territory("id=\"ZZ\"", "")]);
+        let text = wrong(&phone(), &other);
+        assert!(text.contains("ZZ") && text.contains("one release"), "{text}");
+    }
+
+    #[test]
+    fn more_territories_than_a_label_can_name_are_refused() {
+        let many: Vec<String> = (0..256)
+            .map(|i| {
+                let id: String = [b'A' + (i / 26) as u8, b'A' + (i % 26) as u8].map(char::from).into_iter().collect();
+                territory(&format!("id=\"{id}\" countryCode=\"99\""), "")
+            })
+            .collect();
+        let text = wrong(&file(&many), &short());
+        assert!(text.contains("256 territories"), "{text}");
+        // One fewer is the most that fits.
+        compile(&file(&many[..255]), &file(&[territory("id=\"AA\"", "")]), "0").unwrap();
+    }
+
+    #[test]
+    fn patterns_of_a_future_kind_name_their_place() {
+        for (attributes, body, place) in [
+            ("", fixed_line("(?&lt;=1)2"), "fixedLine"),
+            ("", fixed_line("("), "fixedLine"),
+            ("leadingDigits=\"[\"", String::new(), "leadingDigits"),
+            ("internationalPrefix=\"0+\"", String::new(), "internationalPrefix"),
+            ("nationalPrefixForParsing=\"0|\\w\\d{9}\"", String::new(), ""),
+            (
+                "nationalPrefixForParsing=\"(0)\" nationalPrefixTransformRule=\"$1x\"",
+                String::new(),
+                "nationalPrefixForParsing",
+            ),
+            (
+                "nationalPrefixForParsing=\"(0)?1(2)\" nationalPrefixTransformRule=\"$1\"",
+                String::new(),
+                "nationalPrefixForParsing",
+            ),
+        ] {
+            let xml = file(&[territory(&format!("id=\"XX\" countryCode=\"99\" {attributes}"), &body)]);
+            match compile(&xml, &short(), "0") {
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("XX") && text.contains(place), "{text}");
+                }
+                Ok(_) => assert!(place.is_empty(), "{attributes} {body} compiled"),
+            }
+        }
+    }
+
+    #[test]
+    fn explosive_patterns_end_soon() {
+        let began = std::time::Instant::now();
+        for pattern in [r"\d*1\d{25}", r"(?:\d{1,30}){1,30}", r"(?:1|2|3\d?){1,5000}", r"(?:(?:\d?){50}){50}"] {
+            let xml = file(&[territory("id=\"XX\" countryCode=\"99\"", &fixed_line(pattern))]);
+            let _ = compile(&xml, &short(), "0");
+            for attribute in ["internationalPrefix", "nationalPrefixForParsing", "leadingDigits"] {
+                let xml = file(&[territory(&format!("id=\"XX\" countryCode=\"99\" {attribute}=\"{pattern}\""), "")]);
+                let _ = compile(&xml, &short(), "0");
+            }
+        }
+        assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn damaged_files_do_not_panic() {
+        // The real files are too large to damage often; a small one has all the elements.
+        let (phone, short) = (phone(), short());
+        for at in 0..phone.len() {
+            for byte in [b'<', b'9', b'\\', b'"', b'*', b'('] {
+                let mut damaged = phone.clone().into_bytes();
+                damaged[at] = byte;
+                if let Ok(text) = String::from_utf8(damaged) {
+                    let _ = compile(&text, &short, "0");
+                }
+            }
+            let _ = compile(&phone[..at], &short, "0");
+        }
+    }
+}
