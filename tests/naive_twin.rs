@@ -244,7 +244,7 @@ fn twin(policy: &Policy, profile: usize, text: &str) -> Answer {
     {
         answer.number = number.to_string();
     }
-    let mut settle = |answer: &mut Answer, lists: ListAnswer, raw: bool| {
+    let settle = |answer: &mut Answer, lists: ListAnswer, raw: bool| {
         if answer.shadow.is_empty() {
             answer.shadow = lists.shadow.map_or_else(String::new, name);
         }
@@ -474,7 +474,7 @@ fn call() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_verdict_equals_the_twins(policy in policy(), calls in prop::collection::vec(call(), 40)) {

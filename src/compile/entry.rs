@@ -319,6 +319,10 @@ impl<'p> EntryReader<'p> {
             let (stripped, mut number) = head;
             number.extend(&digits[stripped..]);
             keys.push(number_key(&number, true)?);
+        } else if plus && !numbers.is_empty() {
+            // In +49X… one digit, the national prefix 0, would be taken off again. Behind a plus the
+            // digits are E.164 as they stand.
+            keys.push(number_key(&digits, true)?);
         } else if !numbers.is_empty() && !local {
             return Err(Fault::new(BAD, "the numbers of this pattern are not all dialled alike").help(INTERNATIONAL));
         }
