@@ -161,8 +161,10 @@ impl<'i> DialPlan<'i> {
         if assigned {
             return false;
         }
-        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 && !self.is_call_abroad(seen) {
-            return true;
+        let over_dialled = number.is_some_and(|number| self.is_over_dialled(&number));
+        let abroad = self.international_prefix(seen).is_some() && (over_dialled || self.is_call_abroad(seen));
+        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
+            return !abroad;
         }
         // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
         // international call, 0 0011…: no policy would then see a call to a premium number abroad.
@@ -170,15 +172,15 @@ impl<'i> DialPlan<'i> {
         behind_line
             && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
             && self.international_prefix(seen).is_none()
-            && number.is_none_or(|number| !self.is_over_dialled(&number))
+            && !over_dialled
     }
 
-    /// Whether the digits are an international prefix, a calling code and a number behind it. In
-    /// Uzbekistan 003 is an emergency number and 00 the international prefix: all of +3… begins
-    /// with it. Whoever presses a few keys more than 003 still gets help; 00 371 90000000 is a call
-    /// to Latvia, whether somebody has that number or not.
+    /// Whether the digits are an international prefix, a calling code and enough digits for a
+    /// number. In Uzbekistan 001, 002 and 003 are emergency numbers and 00 is the international
+    /// prefix, so that all of +1…, +2… and +3… begin alike. Whoever presses a few keys more than 003
+    /// still gets help; 00 371 99999999 is a call to Latvia, whether somebody has that number or not.
     fn is_call_abroad(&self, digits: &[u8]) -> bool {
-        const FEWEST_NATIONAL_DIGITS: usize = 5;
+        const FEWEST_NATIONAL_DIGITS: usize = 7;
         let Some(prefix) = self.international_prefix(digits) else { return false };
         let full = &digits[prefix..];
         self.plan.calling_code_of(full).is_some_and(|(_, code)| full.len() >= code + FEWEST_NATIONAL_DIGITS)
@@ -218,7 +220,6 @@ impl<'i> DialPlan<'i> {
     }
 
     /// Whether exchanges in the home region ignore the digits behind an emergency number.
-    #[cfg(any(feature = "compile", test))]
     pub(crate) fn emergency_ignores_trailing_digits(&self) -> bool {
         self.home().is_some_and(|home| home.emergency_ignores_trailing)
     }
@@ -637,6 +638,11 @@ mod tests {
             ("TO", "9990231", "+6769990231"),
             ("TJ", "112365040", "+992112365040"),
             ("LT", "031101161", "+37031101161"),
+            ("UZ", "001", "emergency"),
+            ("UZ", "0019", "emergency"),
+            ("UZ", "001123456", "emergency"),
+            ("UZ", "0019005550123", "+19005550123"),
+            ("UZ", "001900555012345", "+1900555012345"),
         ] {
             let shown = reads(&site(home, None, &[]), dialled);
             if expected == "invalid" {

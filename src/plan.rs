@@ -511,6 +511,13 @@ impl NumberingPlan {
         self.dial_plan(&self.site(home)).emergency_numbers()
     }
 
+    /// Whether digits behind an emergency number change nothing in a region: everywhere but in
+    /// Brazil, Chile and Nicaragua (libphonenumber's `connectsToEmergencyNumber`).
+    #[must_use]
+    pub fn emergency_ignores_trailing_digits(&self, home: Region) -> bool {
+        self.dial_plan(&self.site(home)).emergency_ignores_trailing_digits()
+    }
+
     /// The release of libphonenumber that the plan was made from, as `9.0.33`.
     #[must_use]
     pub fn metadata_version(&self) -> &str {

@@ -55,7 +55,8 @@ pub struct Diagnostic {
 /// A place in a source file, with the line it stands on, so that nobody has to read the file again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file, as the policy names it.
+    /// The policy as the caller named it; a list file by its path from where the compiler runs, so
+    /// that editors can jump to it.
     pub file: String,
     /// From 1. 0 where the place is the file as a whole.
     pub line: u32,

@@ -24,6 +24,7 @@
 //! should learn it now.
 
 use crate::compile::files::Fault;
+use crate::compile::lint::Assigned;
 use crate::compile::model::{Key, ListAction};
 use crate::dial::{DialPlan, Reading, Site};
 use crate::number::Number;
@@ -55,6 +56,7 @@ pub(crate) struct Parsed {
 /// Reads the entries of one site.
 pub(crate) struct EntryReader<'p> {
     plan: &'p Plan,
+    assigned: &'p Assigned<'p>,
     /// As calls are dialled.
     site: Site,
     /// As entries are written: without an outside line.
@@ -64,14 +66,14 @@ pub(crate) struct EntryReader<'p> {
 }
 
 impl<'p> EntryReader<'p> {
-    pub(crate) fn new(plan: &'p Plan, site: Site) -> EntryReader<'p> {
+    pub(crate) fn new(plan: &'p Plan, assigned: &'p Assigned<'p>, site: Site) -> EntryReader<'p> {
         let entries = Site {
             home: site.home,
             outside_line: None,
             extensions: site.extensions,
             international_prefixes: site.international_prefixes.clone(),
         };
-        let mut reader = EntryReader { plan, site, entries, emergency: Vec::new() };
+        let mut reader = EntryReader { plan, assigned, site, entries, emergency: Vec::new() };
         reader.emergency = reader.dial().emergency_numbers();
         reader
     }
@@ -168,7 +170,7 @@ impl<'p> EntryReader<'p> {
                     keys.push(number_key(number.as_bytes(), false)?);
                 }
             }
-            Err(why) if keys.is_empty() => return Err(invalid(why).help(INTERNATIONAL)),
+            Err(why) if keys.is_empty() => return Err(no_prefix(why)),
             Err(_) => {}
         }
         if keys.is_empty() {
@@ -229,7 +231,7 @@ impl<'p> EntryReader<'p> {
             [Ok(a), Ok(b)] => {
                 let mut numbers: Vec<Vec<Number>> = Vec::with_capacity(pieces.len());
                 for piece in &pieces {
-                    numbers.push(self.prefix_numbers(plus, piece).map_err(|why| invalid(why).help(INTERNATIONAL))?);
+                    numbers.push(self.prefix_numbers(plus, piece).map_err(no_prefix)?);
                 }
                 let dialled: Vec<&[u8]> = [&from, &to].into_iter().chain(&pieces).map(Vec::as_slice).collect();
                 let read: Vec<&[Number]> = [&a, &b].into_iter().chain(&numbers).map(Vec::as_slice).collect();
@@ -243,7 +245,7 @@ impl<'p> EntryReader<'p> {
                 }
             }
             [Err(_), Err(_)] if local => {}
-            [Err(why), _] | [_, Err(why)] => return Err(invalid(why).help(INTERNATIONAL)),
+            [Err(why), _] | [_, Err(why)] => return Err(no_prefix(why)),
         }
         if keys.is_empty() {
             return Err(Fault::new(BAD, "no number begins like this").help(INTERNATIONAL));
@@ -355,8 +357,36 @@ impl<'p> EntryReader<'p> {
         Ok((true, [dialled.context.as_bytes(), dialled.digits.as_bytes()].concat()))
     }
 
+    /// The E.164 prefixes that the dialled digits are the beginning of.
     fn prefix_numbers(&self, plus: bool, digits: &[u8]) -> Result<Vec<Number>, &'static str> {
-        self.dial().read_prefix(plus, digits)
+        let mut numbers = self.dial().read_prefix(plus, digits)?;
+        for number in &mut numbers {
+            if let Some(better) = self.without_trunk_digit(number) {
+                *number = better;
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// `+49 (0)345*`: a national prefix behind the country code, where no number begins so with it
+    /// and some do without. Calls that are dialled like this are read without it too. Only for a
+    /// prefix that begins with 0, which people do write so: `+112*` is rather a mistake than all of
+    /// `+12*` behind North America's 1, and gets a warning.
+    fn without_trunk_digit(&self, prefix: &Number) -> Option<Number> {
+        let digits = prefix.as_bytes();
+        if self.assigned.any(digits, false) {
+            return None;
+        }
+        let (code, length) = self.plan.calling_code_of(digits)?;
+        let root = self.plan.main_territory(code)?.national_prefix?;
+        let national = digits.get(length..).filter(|national| national.first() == Some(&b'0'))?;
+        let action = self.plan.actions.get(usize::from(self.plan.dial.walk(root, national)).checked_sub(1)?)?;
+        let rest = national.get(usize::from(action.end)..).filter(|rest| action.only_strips() && !rest.is_empty())?;
+        let mut number = Number::from_digits(&digits[..length])?;
+        number.extend(rest);
+        self.assigned.any(number.as_bytes(), false).then_some(number)
     }
 
     /// Whether a short or internal number can begin with these digits: not where they begin with
@@ -461,6 +491,12 @@ fn invalid(why: &str) -> Fault {
     Fault::new(BAD, format!("this is no number: {why}"))
 }
 
+/// The same for a beginning of a number.
+fn no_prefix(why: &'static str) -> Fault {
+    // What is a whole sentence says by itself what to do.
+    if why.starts_with("this is ") { Fault::new(BAD, why) } else { invalid(why).help(INTERNATIONAL) }
+}
+
 fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
     let behind = outside_line
         .map_or_else(String::new, |digit| format!(" behind the outside-line digit ({}{number})", char::from(digit)));
@@ -547,7 +583,9 @@ mod tests {
     fn reader(home: &str, outside_line: Option<u8>, extensions: &[u8]) -> EntryReader<'static> {
         let home = plan().territory(Region::new(home).unwrap()).unwrap();
         let extensions = extensions.iter().fold(0, |bits, n| bits | 1 << n);
-        EntryReader::new(plan(), Site { home, outside_line, extensions, international_prefixes: Vec::new() })
+        static ASSIGNED: OnceLock<Assigned<'static>> = OnceLock::new();
+        let assigned = ASSIGNED.get_or_init(|| Assigned::new(plan()));
+        EntryReader::new(plan(), assigned, Site { home, outside_line, extensions, international_prefixes: Vec::new() })
     }
 
     /// `+421…`, `local:…`, `raw:…`, with `*` where it is no whole number; or the fault's message.
@@ -605,6 +643,8 @@ mod tests {
         check(&sk, "0900*", &["+421900*"]);
         check(&sk, "+*", &["! this entry covers every number there is"]);
         check(&sk, "*", &["! this entry covers every number there is"]);
+        check(&sk, "+49 (0)345*", &["+49345*"]);
+        check(&sk, "+39 06*", &["+3906*"]);
         // Without any prefix it may be a short number too.
         check(&sk, "4321*", &["+4214321*", "local:4321*"]);
         check(&reader("AG", None, &[]), "464*", &["+1268464*", "+1464*", "local:464*"]);
@@ -726,6 +766,59 @@ mod tests {
                 assert!(!parsed.keys.is_empty(), "{text}");
             }
         }
+    }
+
+    fn matches(key: &Key, reading: &Reading) -> bool {
+        let (digits, pattern, whole) = match (key, reading) {
+            (Key::Number { digits, whole }, Reading::Number(number, _)) => (number.as_bytes(), digits, *whole),
+            (Key::Local { digits, whole }, Reading::Short(local, _) | Reading::Internal(local)) => {
+                (local.as_bytes(), digits, *whole)
+            }
+            _ => return false,
+        };
+        (if whole { digits.len() == pattern.len() } else { digits.len() >= pattern.len() })
+            && pattern.iter().zip(digits).all(|(p, d)| p == d || *p == b'X')
+    }
+
+    /// The rule that all of this serves: what is dialled as the entry says is what the entry matches.
+    #[test]
+    fn calls_that_an_entry_names_are_matched_by_its_keys() {
+        let mut seed = 11u64;
+        let mut random = move |n: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % n
+        };
+        let mut checked = [0; 3];
+        let mut missed = Vec::new();
+        for home in ["SK", "DE", "US", "GB", "IT", "FR", "RU", "HU", "CZ", "AU", "LT"] {
+            let reader = reader(home, None, &[4]);
+            for i in 0..600 {
+                let start = ["0", "00", "", "011", "1", "8", "06"][random(7)];
+                let tail: String = (0..9).map(|_| char::from(b'0' + random(10) as u8)).collect();
+                let dialled = format!("{start}{tail}");
+                let cut = start.len() + 3 + random(3);
+                let entry = match i % 3 {
+                    0 => format!("{}*", &dialled[..cut]),
+                    1 => format!("{}{}", &dialled[..cut], "X".repeat(dialled.len() - cut)),
+                    _ => format!("{}0..{}9", &dialled[..cut], &dialled[..cut]),
+                };
+                let Ok(parsed) = reader.read(&entry, ListAction::Allow) else { continue };
+                let reading = reader.dial().read(&text::read(dialled.as_bytes()), Direction::Outbound);
+                if !matches!(reading, Reading::Number(_, class) if class.is_assigned()) {
+                    continue;
+                }
+                checked[i % 3] += 1;
+                if !parsed.keys.iter().any(|key| matches(key, &reading)) {
+                    let Reading::Number(number, _) = reading else { continue };
+                    missed.push(format!(
+                        "{home} {entry}: {dialled} is {number}, not of {:?}",
+                        keys(&reader, &entry, ListAction::Allow)
+                    ));
+                }
+            }
+        }
+        assert!(checked.iter().all(|&n| n > 100), "{checked:?}");
+        assert!(missed.is_empty(), "{} of {checked:?}\n{}", missed.len(), missed[..missed.len().min(40)].join("\n"));
     }
 
     proptest! {

@@ -126,12 +126,13 @@ fn place(file: &str, line: u32, raw: &[u8], at: Range<usize>) -> Place {
 ///
 /// An error is one that concerns the file, not a line of it: it is missing, its compression is
 /// broken, its header names no numbers. It cannot be skipped.
-pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Diagnostic> {
+pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Box<Diagnostic>> {
     let unreadable = |line: u32, error: io::Error| {
         let verb = if line == 0 { "open" } else { "read on in" };
-        Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
+        let diagnostic = Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
             .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
-            .at(Place::of_file(name, line))
+            .at(Place::of_file(name, line));
+        Box::new(diagnostic)
     };
     let file = File::open(path).map_err(|e| unreadable(0, e))?;
     if file.metadata().is_ok_and(|m| m.is_dir()) {
@@ -153,7 +154,7 @@ pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Re
     match result {
         Ok(()) => {}
         Err(Stop::Io(error)) => return Err(unreadable(lines.line + 1, error)),
-        Err(Stop::Says(diagnostic)) => return Err(*diagnostic),
+        Err(Stop::Says(diagnostic)) => return Err(diagnostic),
     }
     // What a decompressor leaves unread belongs to the file's fingerprint too.
     let mut hashing = match lines.input.into_inner() {

@@ -80,7 +80,7 @@ pub(crate) struct Meta {
     pub(crate) why: String,
 }
 
-type OnProgress = Box<dyn FnMut(Progress)>;
+type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// Compiles policies. Settings first, then [`compile_file`](Compiler::compile_file).
 #[derive(Default)]
@@ -112,8 +112,9 @@ impl Compiler {
     }
 
     /// Whether lines of list files that cannot be read are left out and listed in
-    /// [`Report::skipped`], rather than failing the build. Entries in the policy itself must be
-    /// right in any case.
+    /// [`Report::skipped`], rather than failing the build. That a line would block an emergency
+    /// number counts as such. Entries in the policy itself must be right in any case, and so must
+    /// files be as a whole: that one is missing or cut is never skipped.
     #[must_use]
     pub fn skip_bad_lines(mut self, skip: bool) -> Compiler {
         self.skip_bad_lines = skip;
@@ -166,7 +167,7 @@ impl Compiler {
 
     /// Something to call while long list files are read.
     #[must_use]
-    pub fn progress(mut self, f: impl FnMut(Progress) + 'static) -> Compiler {
+    pub fn progress(mut self, f: impl FnMut(Progress) + Send + 'static) -> Compiler {
         self.progress = Some(RefCell::new(Box::new(f)));
         self
     }
@@ -308,10 +309,11 @@ impl Compiler {
                     .map(|prefix| prefix.as_bytes().into())
                     .collect(),
             };
+            let assigned = lint::Assigned::new(&plan);
             let mut build = Build {
                 compiler: self,
-                reader: EntryReader::new(&plan, site),
-                assigned: lint::Assigned::new(&plan),
+                reader: EntryReader::new(&plan, &assigned, site),
+                assigned: &assigned,
                 now: self.now.unwrap_or_else(clock),
                 places: lint::Places { files: vec![(PathBuf::new(), file_name.into())], ..lint::Places::default() },
                 warnings: lint::Warnings::default(),
@@ -351,7 +353,7 @@ fn clock() -> i64 {
 struct Build<'b> {
     compiler: &'b Compiler,
     reader: EntryReader<'b>,
-    assigned: lint::Assigned<'b>,
+    assigned: &'b lint::Assigned<'b>,
     now: i64,
     places: lint::Places,
     warnings: lint::Warnings,
@@ -404,7 +406,7 @@ impl Build<'_> {
         let mut lines = 0u64;
         let facts = files::read(&path, &shown, &mut |row| {
             lines += 1;
-            if lines % LINES_PER_PROGRESS == 0 {
+            if lines.is_multiple_of(LINES_PER_PROGRESS) {
                 self.progress(name, lines, false);
             }
             let result = match &row.content {
@@ -435,7 +437,7 @@ impl Build<'_> {
             Err(diagnostic) => {
                 // A file that is not there is a fault of the line that names it.
                 let missing = diagnostic.place.as_ref().is_some_and(|place| place.line == 0);
-                self.report.push(if missing { diagnostic.at(named()) } else { diagnostic });
+                self.report.push(if missing { diagnostic.at(named()) } else { *diagnostic });
             }
         }
     }

@@ -312,16 +312,16 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        if let Some(item) = table.get("outside_line") {
-            if let Some(text) = self.text(item, "outside_line") {
-                match text.as_bytes() {
-                    [digit] if digit.is_ascii_digit() => site.outside_line = Some(*digit),
-                    _ => self.push(
-                        item.span(),
-                        Diagnostic::error("bad-value", format!("`outside_line` is one digit, not {text:?}"))
-                            .help("write \"9\" or \"0\", or leave the line out"),
-                    ),
-                }
+        if let Some(item) = table.get("outside_line")
+            && let Some(text) = self.text(item, "outside_line")
+        {
+            match text.as_bytes() {
+                [digit] if digit.is_ascii_digit() => site.outside_line = Some(*digit),
+                _ => self.push(
+                    item.span(),
+                    Diagnostic::error("bad-value", format!("`outside_line` is one digit, not {text:?}"))
+                        .help("write \"9\" or \"0\", or leave the line out"),
+                ),
             }
         }
         if let Some(item) = table.get("extensions") {
@@ -826,9 +826,8 @@ fn with_guess<'c>(
             _ => (distance(written, candidate), candidate),
         })
         .filter(|(distance, candidate)| {
-            let (short, long) =
-                (candidate.chars().count().min(written.chars().count()), candidate.len().max(written.len()));
-            *distance < short.max(1) && *distance <= 1 + long / 4
+            let (a, b) = (candidate.chars().count(), written.chars().count());
+            *distance < a.min(b).max(1) && *distance <= 1 + a.max(b) / 4
         })
         .min();
     match near {

@@ -334,12 +334,12 @@ fn files_and_plans_that_cannot_be_read() {
 fn progress_is_told() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("l.txt"), "+3712*\n+3713*\n").unwrap();
-    let seen = std::rc::Rc::new(RefCell::new(Vec::new()));
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let sink = seen.clone();
-    let compiler = compiler().progress(move |p| sink.borrow_mut().push(p));
+    let compiler = compiler().progress(move |p| sink.lock().unwrap().push(p));
     let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
     compiler.model_of("p.toml", text, dir.path()).unwrap();
-    assert_eq!(*seen.borrow(), [Progress { file: "l.txt".into(), lines: 2, done: true }]);
+    assert_eq!(*seen.lock().unwrap(), [Progress { file: "l.txt".into(), lines: 2, done: true }]);
 }
 
 /// Damaged policies: no panic, and every place is inside its text.
@@ -391,5 +391,28 @@ fn hostile_policies_never_panic() {
         for place in report.diagnostics.iter().filter_map(|d| d.place.as_ref()) {
             assert!(place.text.get(place.start..place.start + place.len).is_some());
         }
+    }
+}
+
+/// Not run by itself: `cargo test --release --features compile -- --ignored a_million --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn a_million_entries_take_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, lines) in [
+        ("whole", (0..1_000_000u32).map(|i| format!("+3712{:07}\n", i * 7)).collect::<String>()),
+        ("national", (0..1_000_000u32).map(|i| format!("0905{:06}\n", i)).collect::<String>()),
+        ("prefixes", (0..1_000_000u32).map(|i| format!("+44{:07}*\n", i * 7)).collect::<String>()),
+        ("national prefixes", (0..10_000u32).map(|i| format!("0905{:04}*\n", i)).collect::<String>()),
+        ("patterns", (0..10_000u32).map(|i| format!("0905{:04}XX\n", i)).collect::<String>()),
+        ("same", "+3712*\n".repeat(1_000_000)),
+        ("nested", (0..1_000_000u32).map(|i| format!("+3712{i}*\n")).collect::<String>()),
+        ("rubbish", (0..1_000_000u32).map(|i| format!("x{i}\n")).collect::<String>()),
+    ] {
+        std::fs::write(dir.path().join("l.txt"), lines).unwrap();
+        let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
+        let start = std::time::Instant::now();
+        let result = compiler().model_of("p.toml", text, dir.path());
+        println!("{name}: {:?} {}", start.elapsed(), result.map_or(0, |(model, ..)| model.entries.len()));
     }
 }

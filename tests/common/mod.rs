@@ -6,7 +6,7 @@ use tollgate::Index;
 use tollgate::compile::Compiler;
 
 /// The bytes of a policy's index.
-pub fn build(policy: &str) -> Vec<u8> {
+pub(crate) fn build(policy: &str) -> Vec<u8> {
     match Compiler::new().compile_str("policy.toml", policy, Path::new(".")) {
         Ok(compiled) => compiled.index,
         Err(report) => panic!("{policy}\n{:#?}", report.diagnostics),
@@ -14,15 +14,15 @@ pub fn build(policy: &str) -> Vec<u8> {
 }
 
 /// A policy's index.
-pub fn index(policy: &str) -> Index {
+pub(crate) fn index(policy: &str) -> Index {
     Index::from_bytes(build(policy)).expect("what the compiler writes can be opened")
 }
 
 /// A deterministic generator (splitmix64) for tests that print their seed.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,17 +30,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub fn digits(&mut self, n: usize) -> String {
+    pub(crate) fn digits(&mut self, n: usize) -> String {
         (0..n).map(|_| char::from(b'0' + self.below(10) as u8)).collect()
     }
 }
 
 /// A policy that uses every part of an index.
-pub const EVERYTHING: &str = r#"
+pub(crate) const EVERYTHING: &str = r#"
 [policy]
 name = "everything"
 [site]

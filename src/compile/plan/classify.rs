@@ -58,10 +58,11 @@ const SATELLITE: u16 = 1 << 12;
 /// that reaches its subscribers over a satellite link only (ships, aircraft, Antarctica) counts.
 ///
 /// Sources: libphonenumber's metadata comments on +870, +881 and +882 (Inmarsat; Iridium and
-/// Globalstar; its "list of all international satellite number prefixes"), and the ITU's list of
-/// identification codes behind +882 for the rest. The metadata's list also names +882 37, but says
-/// itself that AT&T confirmed those as its ordinary mobile numbers, so it is not here. Of +883
-/// (IoT and VoIP carriers) no code is known to be a satellite network.
+/// Globalstar; its "list of all international satellite number prefixes"). +882 20, 42, 98 and 99
+/// are not in that list; their operators are known to serve ships and aircraft, or to have had
+/// satellites, and all of +882 is dear. The metadata's list also names +882 37, but says itself that
+/// AT&T confirmed those as its ordinary mobile numbers, so it is not here. Of +883 (IoT and VoIP
+/// carriers) no code is known to be a satellite network.
 const SATELLITE_PREFIXES: [&str; 11] = [
     "870",   // Inmarsat
     "881",   // Global Mobile Satellite System: Iridium, Globalstar
