@@ -85,7 +85,7 @@ fn world() -> World {
     let fst = fst::Map::from_iter(listed.iter().map(|n| (n, 1u64))).unwrap();
     let hit = (0..QUERIES).map(|_| listed[random.below(listed.len() as u64) as usize].clone()).collect();
     let clean: Vec<String> = std::iter::repeat_with(|| number(&mut random))
-        .filter(|n| !set.contains(&n.parse().unwrap()))
+        .filter(|n| !set.contains(&n.parse::<u64>().unwrap()))
         .take(QUERIES)
         .collect();
     let premium = (0..QUERIES).map(|_| format!("421900{:06}", 100_000 + random.below(700_000))).collect();
@@ -157,7 +157,7 @@ fn screen(c: &mut Criterion) {
         group.bench_function(format!("fst walk/100k listed, {name}"), |b| {
             b.iter(|| fst_walk(&w.fst, black_box(next()).as_bytes()))
         });
-        assert!(queries.iter().all(|q| w.set.contains(&q.parse().unwrap()) == found));
+        assert!(queries.iter().all(|q| w.set.contains(&q.parse::<u64>().unwrap()) == found));
         let mut next = each(queries);
         group.bench_function(format!("hashbrown/100k listed, {name}"), |b| {
             b.iter(|| w.set.contains(&black_box(next()).parse::<u64>().unwrap_or(0)))
@@ -202,8 +202,8 @@ fn screen(c: &mut Criterion) {
 fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, queries: &[String]) {
     let util = &*PHONE_NUMBER_UTIL;
     let rlib = |q: &str| {
-        let number = util.parse_with_default_region(q, "SK").ok()?;
-        Some((util.get_number_type(&number), util.get_region_code_for_number(&number).map(|r| r.to_string())))
+        let number = util.parse(q, Some(rlibphonenumber::Region::SK)).ok()?;
+        Some((util.get_number_type(&number), util.get_region_for_number(&number)))
     };
     assert!(queries.iter().all(|q| rlib(q).is_some()));
     let mut next = each(queries);
