@@ -15,7 +15,8 @@ use tollgate::{GateOptions, Index, Verdict};
 const RELOADS: u32 = 1000;
 /// Reloads before memory is first measured: the allocator has then seen every size.
 const WARM_UP: u32 = 50;
-/// What memory may grow by, in KiB: an index of this size takes about three times as much.
+/// What memory may grow by, in KiB: an index of this size takes about 1,000 in memory, so that a leak
+/// of one in a hundred would show.
 const MARGIN: u64 = 4096;
 
 /// Texts on whose verdicts the two indexes do not agree, and two on which they do.

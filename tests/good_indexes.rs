@@ -173,3 +173,45 @@ fn every_committed_index_opens_and_answers_as_ever() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(opened >= NAMES.len());
 }
+
+/// The bytes that `docs/format.md` shows are the file's.
+#[test]
+fn the_worked_examples_are_in_the_file() {
+    if std::env::var_os("TOLLGATE_WRITE_GOOD").is_some() {
+        return; // the files are being written
+    }
+    let file = std::fs::read(good().join("v1/everything.tgx")).unwrap();
+    let section = |wanted: &str| sections(&file).into_iter().find(|(tag, _)| tag == wanted).unwrap().1;
+    let place = |wanted: &str| section(wanted).as_ptr() as usize - file.as_ptr() as usize;
+    let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    assert_eq!((place("NUMW"), place("NUMP")), (968, 1096));
+
+    assert_eq!(section("SITE"), b"\x02\0SK9\x18\0\0\0\0\0\0\0\x02\0\x02\x0000\x03\x00011");
+
+    let key = (37_126_123_456u64 * 10_000) << 4 | 11;
+    assert_eq!(key, 5_940_179_752_960_011);
+    assert_eq!((u32_at(968), u32_at(972)), (9, 0));
+    let keys = &section("NUMW")[8..];
+    assert_eq!(keys.chunks_exact(8).position(|k| k == key.to_le_bytes()), Some(2));
+    assert_eq!(u32_at(968 + 8 + 9 * 8 + 2 * 4 + 2 * 4), 1, "the set of the number at position 2");
+
+    let states = [(1144, 3, 2), (1188, 7, 5), (1320, 1, 10), (1540, 2, 14), (1716, 6, 0)];
+    for (at, digit, next) in states {
+        assert_eq!(u32_at(at + 4 * digit), next);
+    }
+    assert_eq!(u32_at(1716 + 40), 6);
+
+    let members = section("MEMB");
+    let offsets: Vec<u8> = members[8..8 + 9 * 4].chunks_exact(4).map(|o| o[0]).collect();
+    assert_eq!(offsets, [0, 0, 1, 2, 3, 4, 5, 6, 7]);
+    let member = |i: usize| &members[8 + 9 * 4 + 16 * i..][..16];
+    assert_eq!(member(5), b"\x01\0\0\0\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\x7f");
+    assert_eq!(member(0), b"\x01\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\x7f");
+
+    let mut rule_set = b"\x0a\x10\x19\0".to_vec();
+    for word in [1u64 << 50, 0, 1 << 4, 0] {
+        rule_set.extend(word.to_le_bytes());
+    }
+    rule_set.extend(b"\x03\0\0\0\0\0\0\0\x01\0\0\0\x02\0\0\0");
+    assert!(section("RULE")[4..].starts_with(&rule_set));
+}
