@@ -14,7 +14,8 @@ fn root() -> &'static Path {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
-    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = std::fs::read_dir(root().join("docs")).expect("docs/ is a folder");
+    let docs = docs.map(|entry| entry.expect("docs/ can be read").path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     pages.sort();
     pages

@@ -31,7 +31,7 @@ fn sections(file: &[u8]) -> Vec<(String, &[u8])> {
         .map(|i| {
             let entry = 24 + 24 * i;
             let (offset, len) = (number(entry + 8, 8), number(entry + 16, 8));
-            (String::from_utf8(file[entry..entry + 4].to_vec()).unwrap(), &file[offset..offset + len])
+            (String::from_utf8_lossy(&file[entry..entry + 4]).into_owned(), &file[offset..offset + len])
         })
         .collect()
 }
