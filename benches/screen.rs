@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
 use tollgate::compile::Compiler;
-use tollgate::{Action, Gate, Index, Reason};
+use tollgate::{Action, Gate, Index, Query, Reason, Region};
 
 /// splitmix64 with a fixed seed.
 struct Random(u64);
@@ -125,6 +125,26 @@ fn fst_walk(map: &fst::Map<Vec<u8>>, number: &[u8]) -> Option<u64> {
     best
 }
 
+/// An example number of every region and type, as libphonenumber's metadata has them: E.164, and
+/// as dialled at home with its region. The types and their shares are the world's variety, not
+/// anybody's traffic; the numbers of one home are the case in which libphonenumber is quickest.
+fn every_region() -> (Vec<String>, Vec<(Region, rlibphonenumber::Region, String)>) {
+    use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType as T};
+    let util = &*PHONE_NUMBER_UTIL;
+    let (mut e164, mut national) = (Vec::new(), Vec::new());
+    for region in util.get_supported_regions() {
+        for kind in
+            [T::FixedLine, T::Mobile, T::TollFree, T::PremiumRate, T::SharedCost, T::PersonalNumber, T::VoIP, T::UAN]
+        {
+            let Ok(number) = util.get_example_number_for_type_and_region(region, kind) else { continue };
+            e164.push(util.format(&number, PhoneNumberFormat::E164).into_owned());
+            let home = Region::new(&region.to_string()).unwrap();
+            national.push((home, region, util.format(&number, PhoneNumberFormat::National).into_owned()));
+        }
+    }
+    (e164, national)
+}
+
 fn each<'q>(queries: &'q [String]) -> impl FnMut() -> &'q str {
     let mut at = 0;
     move || {
@@ -163,10 +183,39 @@ fn screen(c: &mut Criterion) {
             b.iter(|| w.set.contains(&black_box(next()).parse::<u64>().unwrap_or(0)))
         });
     }
-    peers(&mut group, &clean);
+    peers(&mut group, "home", &clean);
+    let (world, world_national) = every_region();
+    let blocked = world.iter().filter(|q| w.plain.screen(q.as_bytes()).is_blocked()).count();
+    assert!(blocked > world.len() / 10 && blocked < world.len() / 2, "{blocked} of {}", world.len());
+    let mut next = each(&world);
+    group.bench_function("tollgate/every region", |b| b.iter(|| w.plain.screen(black_box(next().as_bytes()))));
+    peers(&mut group, "every region", &world);
     group.finish();
 
     let mut group = c.benchmark_group("dialled");
+    let util = &*PHONE_NUMBER_UTIL;
+    for (home, region, text) in &world_national {
+        let ours = w.plain.screen_with(&Query::new().home(*home), text.as_bytes()).unwrap();
+        let theirs = util.parse(text, Some(*region)).unwrap();
+        let theirs = util.format(&theirs, rlibphonenumber::PhoneNumberFormat::E164);
+        assert!(ours.number.to_string() == theirs || !ours.has_number(), "{text} in {home}: {ours} {theirs}");
+    }
+    let mut at = 0;
+    group.bench_function("tollgate/every region", |b| {
+        b.iter(|| {
+            at = (at + 1) % world_national.len();
+            let (home, _, text) = black_box(&world_national[at]);
+            w.plain.screen_with(&Query::new().home(*home), text.as_bytes()).unwrap()
+        });
+    });
+    group.bench_function("rlibphonenumber/every region", |b| {
+        b.iter(|| {
+            at = (at + 1) % world_national.len();
+            let (_, region, text) = black_box(&world_national[at]);
+            let number = util.parse(text, Some(*region)).unwrap();
+            (util.get_number_type(&number), util.get_region_for_number(&number))
+        });
+    });
     for (name, queries) in [("national", &w.national), ("00", &w.abroad)] {
         for q in queries {
             let v = w.plain.screen(q.as_bytes());
@@ -176,7 +225,7 @@ fn screen(c: &mut Criterion) {
         group.bench_function(format!("tollgate/{name}"), |b| b.iter(|| w.plain.screen(black_box(next().as_bytes()))));
     }
     let mixed: Vec<String> = w.national.iter().chain(&w.abroad).cloned().collect();
-    peers(&mut group, &mixed);
+    peers(&mut group, "home", &mixed);
     group.finish();
 
     // The line from 3 to 250 bytes: time must be proportional to the length.
@@ -199,7 +248,7 @@ fn screen(c: &mut Criterion) {
 }
 
 /// Parse, type and region, by the two crates that answer as libphonenumber does or tries to.
-fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, queries: &[String]) {
+fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, name: &str, queries: &[String]) {
     let util = &*PHONE_NUMBER_UTIL;
     let rlib = |q: &str| {
         let number = util.parse(q, Some(rlibphonenumber::Region::SK)).ok()?;
@@ -207,7 +256,7 @@ fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallT
     };
     assert!(queries.iter().all(|q| rlib(q).is_some()));
     let mut next = each(queries);
-    group.bench_function("rlibphonenumber", |b| b.iter(|| rlib(black_box(next()))));
+    group.bench_function(format!("rlibphonenumber/{name}"), |b| b.iter(|| rlib(black_box(next()))));
     let crate_ = |q: &str| {
         let number = phonenumber::parse(Some(phonenumber::country::SK), q).ok()?;
         Some((number.number_type(&phonenumber::metadata::DATABASE), number.country().id()))
@@ -215,7 +264,7 @@ fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallT
     assert!(queries.iter().all(|q| crate_(q).is_some()));
     let mut next = each(queries);
     group.sample_size(20);
-    group.bench_function("phonenumber", |b| b.iter(|| crate_(black_box(next()))));
+    group.bench_function(format!("phonenumber/{name}"), |b| b.iter(|| crate_(black_box(next()))));
     group.sample_size(100);
 }
 

@@ -53,6 +53,8 @@ impl Automaton {
     /// The state after `digit`, an ASCII digit (only its low four bits are looked at).
     #[inline]
     pub(crate) fn step(&self, state: u16, digit: u8) -> u16 {
+        #[cfg(test)]
+        crate::steps::tick();
         // Slots 10 to 15 are no successors: a byte that is no digit could only come from a defect,
         // and would then read a wrong state, never out of bounds.
         self.states.get(state as usize).map_or(0, |s| s[(digit & 15) as usize])
@@ -78,6 +80,8 @@ impl Automaton {
     pub(crate) fn walk(&self, root: u16, digits: &[u8]) -> u16 {
         let mut state = root;
         for &digit in digits {
+            #[cfg(test)]
+            crate::steps::tick();
             match self.states.get(state as usize) {
                 Some(s) if s[SETTLED] == 0 => state = s[(digit & 15) as usize],
                 _ => break,

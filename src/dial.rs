@@ -766,7 +766,8 @@ mod tests {
             site_prefixes: false,
             ..dial_plan(&slovakia)
         };
-        let reading = elsewhere.read(&text::read(b"0037126123456"), Direction::Outbound);
+        let text = text::read(b"0037126123456");
+        let reading = elsewhere.read(&text, Direction::Outbound);
         assert_eq!(shown(reading), "+37126123456");
     }
 

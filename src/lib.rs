@@ -128,6 +128,8 @@ mod number;
 mod plan;
 mod profile;
 mod screen;
+#[cfg(test)]
+mod steps;
 mod text;
 mod verdict;
 mod watch;

@@ -387,12 +387,16 @@ impl Lists {
         let members = self.set(set);
         if members.len() <= rules.lists.len() {
             for member in members {
+                #[cfg(test)]
+                crate::steps::tick();
                 if let Some(rank) = rules.rank(member.list) {
                     f(member, rank);
                 }
             }
         } else {
             for &(list, rank) in &rules.lists {
+                #[cfg(test)]
+                crate::steps::tick();
                 let from = members.partition_point(|m| m.list < list);
                 for member in members[from..].iter().take_while(|m| m.list == list) {
                     f(member, rank);
@@ -470,6 +474,8 @@ impl Transducer {
         let Some(states) = bytes.get(self.states.clone()) else { return };
         let mut state = 1usize;
         for (i, &digit) in digits.iter().enumerate() {
+            #[cfg(test)]
+            crate::steps::tick();
             let successor = state * STATE_BYTES + (digit.wrapping_sub(b'0').min(9) as usize) * 4;
             state = u32_at(states, successor) as usize;
             if state == 0 {
@@ -581,6 +587,8 @@ impl WholeNumbers {
         let mut high = u32_at(jump, head * 4 + 4) as usize;
         let keys = bytes.get(self.keys.clone())?;
         while low < high {
+            #[cfg(test)]
+            crate::steps::tick();
             let middle = low + (high - low) / 2;
             match u64_at(keys, middle * 8).cmp(&key) {
                 std::cmp::Ordering::Equal => return Some(middle),
@@ -651,6 +659,8 @@ impl RawTrie {
         let mut node = 0;
         let mut covered = 0;
         loop {
+            #[cfg(test)]
+            crate::steps::tick();
             let at = node * NODE_BYTES;
             let set = u32_at(table, at + 8);
             if set != 0 {

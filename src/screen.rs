@@ -349,3 +349,68 @@ impl<T: Trace> Judge<'_, T> {
         Ruling::new(action, reason, Rule::None)
     }
 }
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use crate::compile::Compiler;
+    use crate::{Index, Query, Region, steps};
+    use proptest::prelude::*;
+    use std::fmt::Write as _;
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    /// Four whole numbers in a hundred of +421905…, prefixes and a raw entry, and a list a tenant.
+    fn index(numbers: usize, tenants: usize) -> Index {
+        let mut policy = String::from(
+            "[site]\nhome = \"SK\"\n[lists.all]\naction = \"block\"\nentries = [\"raw:x*\", \"+37126*\",\n",
+        );
+        for i in 0..numbers {
+            writeln!(policy, "\"+421905{:06}\",", i * 25).unwrap();
+        }
+        policy.push_str("]\n");
+        let mut named = Vec::new();
+        for i in 0..tenants {
+            writeln!(policy, "[lists.t{i}]\naction = \"block\"\nentries = [\"+37120*\"]").unwrap();
+            named.push(format!("t{i}"));
+        }
+        writeln!(policy, "[profiles.default.outbound]\nlists = [\"all\"]\ntypes.block = [\"premium_rate\"]").unwrap();
+        writeln!(policy, "unassigned = \"allow\"\n[profiles.all.outbound]\nlists = {named:?}").unwrap();
+        let compiled = Compiler::new().compile_str("steps.toml", &policy, Path::new("."));
+        Index::from_bytes(compiled.unwrap_or_else(|r| panic!("{:#?}", r.diagnostics)).index).unwrap()
+    }
+
+    static SMALL: LazyLock<Index> = LazyLock::new(|| index(4, 1));
+    static LARGE: LazyLock<Index> = LazyLock::new(|| index(40_000, 200));
+
+    fn steps(index: &Index, text: &str) -> u64 {
+        let query = Query::new().home(Region::new("AR").unwrap());
+        steps::count(|| {
+            let _ = index.screen(text.as_bytes());
+            let _ = index.screen_with(&query, text.as_bytes());
+        })
+    }
+
+    proptest! {
+        /// Steps are bounded by the length of the text, and lists ten thousand times as long add
+        /// no more than the turns of a binary search for each beginning of the number.
+        #[test]
+        fn steps_are_proportional_to_the_digits(
+            text in prop_oneof!["[+]?[0-9]{1,60}", "[+]421905[0-9]{6,40}", "[+]37126[0-9 ().-]{0,200}", "0[0-9]{2,250}"],
+        ) {
+            let digits = text.len() as u64;
+            let (small, large) = (steps(&SMALL, &text), steps(&LARGE, &text));
+            prop_assert!(small <= 40 + 40 * digits, "{small} steps for {digits} bytes");
+            prop_assert!(large <= small + 17 * 2 * 2 * 16, "{large} steps against {small}");
+        }
+    }
+
+    /// A number that two hundred lists name costs a tenant with one list no more than a few steps.
+    #[test]
+    fn other_tenants_lists_cost_nothing() {
+        let one = Query::new();
+        let all = Query::new().profile("all");
+        let count = |query: &Query<'_>| steps::count(|| drop(LARGE.screen_with(query, b"+37120123456")));
+        assert!(count(&one) < 80, "{}", count(&one));
+        assert!(count(&all) > 200, "the tenant with all lists looks at each: {}", count(&all));
+    }
+}
