@@ -577,12 +577,13 @@ mod tests {
         DialPlan { plan: &PLAN, site, home: site.home, site_prefixes: true }
     }
 
-    fn shown(reading: Reading) -> String {
+    fn shown(reading: Reading<'_>) -> String {
+        let text = |digits| String::from_utf8_lossy(digits).into_owned();
         match reading {
             Reading::Emergency => "emergency".to_owned(),
             Reading::Withheld => "withheld".to_owned(),
-            Reading::Internal(digits) => format!("internal {digits:?}"),
-            Reading::Short(digits, cost) => format!("short {digits:?} {cost:?}"),
+            Reading::Internal(digits) => format!("internal {:?}", text(digits)),
+            Reading::Short(digits, cost) => format!("short {:?} {cost:?}", text(digits)),
             Reading::Number(number, _) => number.to_string(),
             Reading::Invalid(_) => "invalid".to_owned(),
         }
