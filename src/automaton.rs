@@ -64,6 +64,14 @@ impl Automaton {
         self.states.get(state as usize).map_or(0, |s| s[LABEL])
     }
 
+    /// The label after all of `digits`, every one of which is looked at: for automata in which the
+    /// last digit nearly always matters.
+    #[inline]
+    pub(crate) fn walk_all(&self, root: u16, digits: &[u8]) -> u16 {
+        let state = digits.iter().fold(root, |state, &digit| self.step(state, digit));
+        self.label(state)
+    }
+
     /// The label after all of `digits`. Stops early where the rest can change nothing: most
     /// numbers have no national prefix and begin like no short number, which one digit tells.
     #[inline]

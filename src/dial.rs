@@ -90,6 +90,7 @@ enum Length {
 }
 
 impl<'i> DialPlan<'i> {
+    #[inline]
     fn home(&self) -> Option<&'i Territory> {
         self.plan.territory_of(self.home)
     }
@@ -126,7 +127,8 @@ impl<'i> DialPlan<'i> {
         if !digits.is_empty() && digits.iter().all(|&d| d == b'0') || !outbound && is_withheld(digits) {
             return Reading::Withheld;
         }
-        if outside.is_none() && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
+        // Nobody dials for an outside line to be the caller.
+        if (outside.is_none() || !outbound) && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
             return Reading::Internal(digits);
         }
         if seen.is_empty() {
@@ -202,6 +204,7 @@ impl<'i> DialPlan<'i> {
     }
 
     /// The digits of a dialled string as a number, nothing else considered.
+    #[inline]
     pub(crate) fn number(&self, dialled: &Dialled<'_>) -> Result<Number, &'static str> {
         let digits = dialled.digits.as_bytes();
         if dialled.plus || dialled.context.is_empty() {
@@ -228,6 +231,7 @@ impl<'i> DialPlan<'i> {
     /// libphonenumber's `parse` on digits; `international` says that a plus came before them. `Err`
     /// says why they are no number. Numbers of more than 17 national digits are kept, where
     /// libphonenumber refuses them as too long.
+    #[inline]
     pub(crate) fn to_e164(self, international: bool, digits: &[u8]) -> Result<Number, &'static str> {
         let home = self.home();
         if digits.is_empty() {
@@ -272,6 +276,7 @@ impl<'i> DialPlan<'i> {
     }
 
     /// The number that `territory` reads the national digits as: national prefix taken off.
+    #[inline]
     fn national(&self, territory: Option<&Territory>, digits: &[u8]) -> Result<Number, &'static str> {
         let territory = territory.ok_or(NO_HOME)?;
         if digits.len() < MIN_NATIONAL_DIGITS {
@@ -319,6 +324,7 @@ impl<'i> DialPlan<'i> {
         (makes_sense || length(home, digits.len()) == Length::TooLong).then_some(stripped)
     }
 
+    #[inline]
     fn matches_general(&self, territory: &Territory, digits: &[u8]) -> bool {
         self.plan.dial.walk(territory.general, digits) != 0
     }
@@ -329,11 +335,13 @@ impl<'i> DialPlan<'i> {
         self.action(self.plan.dial.walk(territory.national_prefix?, digits))
     }
 
+    #[inline]
     fn action(&self, label: u16) -> Option<&'i Action> {
         self.plan.actions.get(usize::from(label).checked_sub(1)?)
     }
 
     /// libphonenumber's `maybeStripNationalPrefixAndCarrierCode`.
+    #[inline]
     fn without_national_prefix<'d>(&self, territory: &Territory, digits: &'d [u8]) -> Stripped<'d> {
         let matched = if digits.is_empty() { None } else { self.national_prefix(territory, digits) };
         let Some(stripped) = matched.and_then(|action| Stripped::by(action, digits)) else {
@@ -514,7 +522,12 @@ impl<'d> Stripped<'d> {
 }
 
 fn is_withheld(digits: &[u8]) -> bool {
-    WITHHELD_SPELLINGS.contains(&digits) || !digits.is_empty() && digits.iter().all(|&d| d == b'0')
+    match digits.first() {
+        Some(b'0') => digits.iter().all(|&d| d == b'0'),
+        // The spellings begin with 2, 7 and 8; no other number is compared with them.
+        Some(b'2' | b'7' | b'8') => WITHHELD_SPELLINGS.contains(&digits),
+        _ => false,
+    }
 }
 
 fn push_all(to: &mut Digits, digits: &[u8]) {
@@ -523,6 +536,7 @@ fn push_all(to: &mut Digits, digits: &[u8]) {
     }
 }
 
+#[inline]
 fn length(territory: &Territory, digits: usize) -> Length {
     let among = |lengths: u32| digits < 32 && lengths >> digits & 1 == 1;
     let lengths = territory.lengths;

@@ -17,7 +17,8 @@ pub const MAX_NAME_LEN: usize = 47;
 
 /// E.164 digits, without `+`: the number that would be dialled.
 ///
-/// Longer than 15 digits is possible; such a number is over-dialled or unassigned.
+/// Longer than 15 digits is possible: dialled with digits behind it, or by one of the few plans that
+/// have such numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number {
     len: u8,
@@ -148,20 +149,31 @@ impl fmt::Debug for Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 #[non_exhaustive]
-#[allow(missing_docs)] // the names are libphonenumber's
 pub enum NumberType {
+    /// Assigned to nobody.
     #[default]
     Unknown = 0,
+    /// The caller pays more than for the call.
     PremiumRate = 1,
+    /// The called party pays.
     TollFree = 2,
+    /// Caller and called party share the cost.
     SharedCost = 3,
+    /// Voice over IP, where the plan has ranges of its own for it.
     Voip = 4,
+    /// A number for life, which the called party directs where he is.
     PersonalNumber = 5,
+    /// A pager.
     Pager = 6,
+    /// A universal access number: one number for a company's many offices.
     Uan = 7,
+    /// Access to a voice mailbox.
     Voicemail = 8,
+    /// A geographic number.
     FixedLine = 9,
+    /// A mobile number.
     Mobile = 10,
+    /// The plan cannot tell the two apart, as in North America.
     FixedLineOrMobile = 11,
 }
 

@@ -238,7 +238,7 @@ impl Plan {
     /// The class of a number, in ASCII digits without plus.
     #[inline]
     pub(crate) fn classify(&self, e164: &[u8]) -> Class {
-        Class::from_label(self.classes.walk(0, e164))
+        Class::from_label(self.classes.walk_all(0, e164))
     }
 
     /// The class of every proper, non-empty prefix of the digits, shortest first: how many digits

@@ -7,7 +7,7 @@
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
 use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
-use crate::number::{Name, Number, NumberType, Region};
+use crate::number::{Name, Number, NumberType};
 use crate::plan::Class;
 use crate::profile::{Decision, RuleSet};
 use crate::text::{self, Dialled};
@@ -70,7 +70,6 @@ struct Judge<'i, T> {
     index: &'i Index,
     bytes: &'i [u8],
     rules: &'i RuleSet,
-    profile: Name,
     dial: DialPlan<'i>,
     direction: Direction,
     clock: Clock,
@@ -96,42 +95,75 @@ pub(crate) fn judge<T: Trace>(index: &Index, question: Question, dialled: &[u8],
         home: question.home.unwrap_or(index.site.home),
         site_prefixes: question.home.is_none_or(|home| home == index.site.home),
     };
-    let mut judge = Judge {
-        index,
-        bytes: index.bytes(),
-        rules,
-        profile,
-        dial,
-        direction: question.direction,
-        clock,
-        shadow: None,
-        trace,
-    };
+    let mut judge =
+        Judge { index, bytes: index.bytes(), rules, dial, direction: question.direction, clock, shadow: None, trace };
     let text = text::read(dialled);
     judge.trace.event(Event::Dialled(&text));
-    let mut judged = judge.text(dialled, &text);
-    if !text.routing.is_empty() && !judged.verdict.is_blocked() && judged.verdict.reason != Reason::Emergency {
+    let mut reading = judge.dial.read(&text, judge.direction);
+    let mut ruling = judge.text(dialled, &reading);
+    let routing;
+    if !text.routing.is_empty() && ruling.action == Action::Allow && ruling.reason != Reason::Emergency {
         // A ported number (RFC 4694): the network routes by `rn`, so that number must pass as well.
         judge.trace.event(Event::Routing(text.routing));
-        let routing = Dialled { routing: &[], ..text::read(text.routing) };
-        let routed = judge.text(text.routing, &routing);
-        if routed.verdict.is_blocked() {
-            judged = routed;
+        routing = Dialled { routing: &[], ..text::read(text.routing) };
+        let routed_reading = judge.dial.read(&routing, judge.direction);
+        let routed = judge.text(text.routing, &routed_reading);
+        if routed.action == Action::Block {
+            (ruling, reading) = (routed, routed_reading);
         }
     }
-    judged.shadow = judge.shadow;
-    if let Some(list) = judge.shadow {
-        judged.verdict.shadow = index.lists.lists[list as usize].name;
+    let name_of = |list: Option<u32>| match list {
+        Some(list) => index.lists.lists.get(list as usize).map_or(Name::EMPTY, |l| l.name),
+        None => Name::EMPTY,
+    };
+    let (number, class) = match reading {
+        Reading::Number(number, class) => (number, class),
+        _ => (Number::EMPTY, Class { territory: 0, number_type: NumberType::Unknown, satellite: false }),
+    };
+    let verdict = Verdict {
+        action: ruling.action,
+        reason: ruling.reason,
+        rule: ruling.rule,
+        number,
+        region: index.plan.region(class.territory),
+        number_type: class.number_type,
+        matched: ruling.matched,
+        list: name_of(ruling.list),
+        shadow: name_of(judge.shadow),
+        profile,
+    };
+    Judged { verdict, list: ruling.list, shadow: judge.shadow }
+}
+
+/// What a step decided: small, so that the steps pass it in registers and the verdict is written
+/// once.
+#[derive(Clone, Copy)]
+struct Ruling {
+    action: Action,
+    reason: Reason,
+    rule: Rule,
+    matched: u8,
+    list: Option<u32>,
+}
+
+impl Ruling {
+    #[inline]
+    fn new(action: Action, reason: Reason, rule: Rule) -> Ruling {
+        Ruling { action, reason, rule, matched: 0, list: None }
     }
-    judged
+
+    #[inline]
+    fn matched(self, digits: usize) -> Ruling {
+        Ruling { matched: digits as u8, ..self }
+    }
 }
 
 impl<T: Trace> Judge<'_, T> {
-    fn text(&mut self, dialled: &[u8], text: &Dialled<'_>) -> Judged {
-        let reading = self.dial.read(text, self.direction);
-        self.trace.event(Event::Read(&reading));
+    #[inline]
+    fn text(&mut self, dialled: &[u8], reading: &Reading<'_>) -> Ruling {
+        self.trace.event(Event::Read(reading));
         if let Reading::Emergency = reading {
-            return self.verdict(Action::Allow, Reason::Emergency, Rule::None);
+            return Ruling::new(Action::Allow, Reason::Emergency, Rule::None);
         }
         if self.index.lists.has_raw() {
             let dialled = dialled.trim_ascii();
@@ -139,48 +171,42 @@ impl<T: Trace> Judge<'_, T> {
             self.index.lists.raw_hits(self.bytes, dialled, &mut hits);
             let extent = Extent { len: dialled.len(), unassigned: false };
             let outcome = self.lists(Looked::Raw(dialled), &hits, extent);
-            if let Some(verdict) = self.decided(&outcome, true) {
-                return match reading {
-                    Reading::Number(number, class) => self.with_number(verdict, number, class),
-                    _ => verdict,
-                };
+            if let Some(ruling) = self.decided(&outcome, true) {
+                return ruling;
             }
         }
         match reading {
-            Reading::Number(number, class) => {
-                let verdict = self.number(number, class);
-                self.with_number(verdict, number, class)
-            }
+            Reading::Number(number, class) => self.number(number, *class),
             Reading::Withheld => self.plain(Decision::Anonymous, Reason::Anonymous),
             Reading::Invalid(_) => self.plain(Decision::Invalid, Reason::Invalid),
             Reading::Internal(digits) => match self.local(digits) {
-                Some(verdict) => verdict,
+                Some(ruling) => ruling,
                 None => self.plain(Decision::Internal, Reason::Internal),
             },
-            Reading::Short(digits, cost) => self.short(digits, cost),
-            Reading::Emergency => self.verdict(Action::Allow, Reason::Emergency, Rule::None),
+            Reading::Short(digits, cost) => self.short(digits, *cost),
+            Reading::Emergency => Ruling::new(Action::Allow, Reason::Emergency, Rule::None),
         }
     }
 
     /// A number: lists, type, unassigned, country, default.
     #[inline]
-    fn number(&mut self, number: Number, class: Class) -> Judged {
+    fn number(&mut self, number: &Number, class: Class) -> Ruling {
         let digits = number.as_bytes();
         let unassigned = class.number_type == NumberType::Unknown;
         if !self.rules.lists.is_empty() {
             let mut hits = Hits::new();
             self.index.lists.number_hits(self.bytes, digits, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
-            if let Some(verdict) = self.decided(&outcome, false) {
-                return verdict;
+            if let Some(ruling) = self.decided(&outcome, false) {
+                return ruling;
             }
         }
         // What an exchange may make of a number that nobody has: see `without_kept_prefix`.
-        let other = if unassigned { self.dial.without_kept_prefix(&number) } else { None };
+        let other = if unassigned { self.dial.without_kept_prefix(number) } else { None };
         if let Some(other) = other
-            && let Some(judged) = self.block_lists(&other)
+            && let Some(ruling) = self.block_lists(&other)
         {
-            return judged;
+            return ruling;
         }
         if self.rules.blocks_types() {
             let over_dialled = if unassigned {
@@ -195,7 +221,7 @@ impl<T: Trace> Judge<'_, T> {
             let asked = rule.unwrap_or(Rule::Type(class.number_type));
             self.trace.event(Event::Asked { reason: Reason::Type, rule: asked, blocks: rule.is_some() });
             if let Some(rule) = rule {
-                return self.verdict(Action::Block, Reason::Type, rule).matched(matched);
+                return Ruling::new(Action::Block, Reason::Type, rule).matched(matched);
             }
         }
         if unassigned {
@@ -203,7 +229,7 @@ impl<T: Trace> Judge<'_, T> {
             let blocks = action == Action::Block;
             self.trace.event(Event::Asked { reason: Reason::Unassigned, rule: Rule::None, blocks });
             if blocks {
-                return self.verdict(action, Reason::Unassigned, Rule::None);
+                return Ruling::new(action, Reason::Unassigned, Rule::None);
             }
         }
         if self.rules.blocks_countries() {
@@ -212,14 +238,14 @@ impl<T: Trace> Judge<'_, T> {
             self.trace.event(Event::Asked { reason: Reason::Country, rule, blocks });
             if blocks {
                 let code = self.index.plan.calling_code_of(digits).map_or(0, |(_, len)| len);
-                return self.verdict(Action::Block, Reason::Country, rule).matched(code);
+                return Ruling::new(Action::Block, Reason::Country, rule).matched(code);
             }
         }
         self.plain(Decision::Default, Reason::Default)
     }
 
     /// The lists, asked of another reading of an unassigned number: only a block counts.
-    fn block_lists(&mut self, other: &Number) -> Option<Judged> {
+    fn block_lists(&mut self, other: &Number) -> Option<Ruling> {
         let digits = other.as_bytes();
         let mut hits = Hits::new();
         self.index.lists.number_hits(self.bytes, digits, true, &mut hits);
@@ -227,7 +253,7 @@ impl<T: Trace> Judge<'_, T> {
             return None;
         }
         let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned: true });
-        self.decided(&outcome, false).filter(|judged| judged.verdict.is_blocked())
+        self.decided(&outcome, false).filter(|ruling| ruling.action == Action::Block)
     }
 
     /// The type rule that blocks a number of this class.
@@ -271,20 +297,20 @@ impl<T: Trace> Judge<'_, T> {
     }
 
     /// A short number: lists that name it, its cost, the profile's word.
-    fn short(&mut self, digits: &[u8], cost: ShortCost) -> Judged {
-        if let Some(verdict) = self.local(digits) {
-            return verdict;
+    fn short(&mut self, digits: &[u8], cost: ShortCost) -> Ruling {
+        if let Some(ruling) = self.local(digits) {
+            return ruling;
         }
         if matches!(cost, ShortCost::Premium) && self.rules.blocks_type(NumberType::PremiumRate) {
             let rule = Rule::Type(NumberType::PremiumRate);
             self.trace.event(Event::Asked { reason: Reason::Short, rule, blocks: true });
-            return self.verdict(Action::Block, Reason::Short, rule);
+            return Ruling::new(Action::Block, Reason::Short, rule);
         }
         self.plain(Decision::Short, Reason::Short)
     }
 
     /// What the lists say of a short or internal number.
-    fn local(&mut self, digits: &[u8]) -> Option<Judged> {
+    fn local(&mut self, digits: &[u8]) -> Option<Ruling> {
         let mut hits = Hits::new();
         self.index.lists.local_hits(self.bytes, digits, &mut hits);
         let extent = Extent { len: digits.len(), unassigned: false };
@@ -305,7 +331,7 @@ impl<T: Trace> Judge<'_, T> {
     }
 
     #[inline]
-    fn decided(&self, outcome: &Outcome, raw: bool) -> Option<Judged> {
+    fn decided(&self, outcome: &Outcome, raw: bool) -> Option<Ruling> {
         let decided = outcome.decided?;
         let action = if decided.action == ListAction::Allow { Action::Allow } else { Action::Block };
         let rule = match decided.cover {
@@ -313,50 +339,13 @@ impl<T: Trace> Judge<'_, T> {
             Cover::Whole => Rule::Whole,
             Cover::Prefix => Rule::Prefix,
         };
-        let mut judged = self.verdict(action, Reason::List, rule);
-        judged.verdict.matched = decided.covered;
-        judged.verdict.list = self.index.lists.lists[decided.list as usize].name;
-        judged.list = Some(decided.list);
-        Some(judged)
+        Some(Ruling { matched: decided.covered, list: Some(decided.list), ..Ruling::new(action, Reason::List, rule) })
     }
 
     #[inline]
-    fn plain(&mut self, question: Decision, reason: Reason) -> Judged {
+    fn plain(&mut self, question: Decision, reason: Reason) -> Ruling {
         let action = self.rules.decision(question);
         self.trace.event(Event::Asked { reason, rule: Rule::None, blocks: action == Action::Block });
-        self.verdict(action, reason, Rule::None)
-    }
-
-    #[inline]
-    fn with_number(&self, mut judged: Judged, number: Number, class: Class) -> Judged {
-        judged.verdict.number = number;
-        judged.verdict.region = self.index.plan.region(class.territory);
-        judged.verdict.number_type = class.number_type;
-        judged
-    }
-
-    #[inline]
-    fn verdict(&self, action: Action, reason: Reason, rule: Rule) -> Judged {
-        let verdict = Verdict {
-            action,
-            reason,
-            rule,
-            number: Number::EMPTY,
-            region: Region::NONE,
-            number_type: NumberType::Unknown,
-            matched: 0,
-            list: Name::EMPTY,
-            shadow: Name::EMPTY,
-            profile: self.profile,
-        };
-        Judged { verdict, list: None, shadow: None }
-    }
-}
-
-impl Judged {
-    #[inline]
-    fn matched(mut self, digits: usize) -> Judged {
-        self.verdict.matched = digits as u8;
-        self
+        Ruling::new(action, reason, Rule::None)
     }
 }

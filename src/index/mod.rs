@@ -101,7 +101,7 @@ impl Index {
     ///
     /// While the index (or a gate that holds it) lives, nobody may change or cut the file in
     /// place: what was checked would no longer be what is read, and a cut file ends the process
-    /// with `SIGBUS`. `tollgate build` and [`compile::write_file`](crate::compile::write_file)
+    /// with `SIGBUS`. `tollgate build` and `compile::write_file`
     /// never do that, they write aside and rename; `cp` over the file, an editor or `rsync
     /// --inplace` do.
     ///
