@@ -578,11 +578,12 @@ mod tests {
     }
 
     fn shown(reading: Reading) -> String {
+        let text = |digits: &[u8]| String::from_utf8_lossy(digits).into_owned();
         match reading {
             Reading::Emergency => "emergency".to_owned(),
             Reading::Withheld => "withheld".to_owned(),
-            Reading::Internal(digits) => format!("internal {digits:?}"),
-            Reading::Short(digits, cost) => format!("short {digits:?} {cost:?}"),
+            Reading::Internal(digits) => format!("internal {:?}", text(digits)),
+            Reading::Short(digits, cost) => format!("short {:?} {cost:?}", text(digits)),
             Reading::Number(number, _) => number.to_string(),
             Reading::Invalid(_) => "invalid".to_owned(),
         }
@@ -766,7 +767,8 @@ mod tests {
             site_prefixes: false,
             ..dial_plan(&slovakia)
         };
-        let reading = elsewhere.read(&text::read(b"0037126123456"), Direction::Outbound);
+        let text = text::read(b"0037126123456");
+        let reading = elsewhere.read(&text, Direction::Outbound);
         assert_eq!(shown(reading), "+37126123456");
     }
 

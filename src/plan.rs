@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// The plan's sections, in the order in which they are written.
+#[cfg(any(feature = "compile", test))]
 pub(crate) const SECTIONS: [&str; 6] = ["PINF", "TERR", "CLAS", "DIAL", "ACTN", "SHRT"];
 /// A territory's number (its position plus one) has eight bits in a label.
 pub(crate) const MAX_TERRITORIES: usize = 255;
@@ -649,7 +650,7 @@ pub(crate) mod tests {
         let slovakia = plan.territory(Region::new("SK").unwrap()).unwrap();
         assert_eq!(plan.region(slovakia).as_str(), "SK");
         assert_eq!(plan.territories()[slovakia as usize - 1].calling_code, 421);
-        assert_eq!(plan.territory_of(slovakia).unwrap().calling_code_digits().as_bytes(), b"421");
+        assert_eq!(plan.territory_of(slovakia).unwrap().calling_code_digits(), b"421");
         for none in ["001", "XX"] {
             assert!(plan.territory(Region::new(none).unwrap()).is_none());
         }
@@ -667,7 +668,7 @@ pub(crate) mod tests {
         assert_eq!(plan.main_territory(39).unwrap().region.as_str(), "IT");
         for territory in plan.territories() {
             let digits = territory.calling_code_digits();
-            assert_eq!(std::str::from_utf8(digits.as_bytes()).unwrap(), territory.calling_code.to_string());
+            assert_eq!(std::str::from_utf8(digits).unwrap(), territory.calling_code.to_string());
         }
     }
 

@@ -771,8 +771,8 @@ mod tests {
     fn matches(key: &Key, reading: &Reading) -> bool {
         let (digits, pattern, whole) = match (key, reading) {
             (Key::Number { digits, whole }, Reading::Number(number, _)) => (number.as_bytes(), digits, *whole),
-            (Key::Local { digits, whole }, Reading::Short(local, _) | Reading::Internal(local)) => {
-                (local.as_bytes(), digits, *whole)
+            (Key::Local { digits, whole }, &(Reading::Short(local, _) | Reading::Internal(local))) => {
+                (local, digits, *whole)
             }
             _ => return false,
         };
@@ -803,7 +803,8 @@ mod tests {
                     _ => format!("{}0..{}9", &dialled[..cut], &dialled[..cut]),
                 };
                 let Ok(parsed) = reader.read(&entry, ListAction::Allow) else { continue };
-                let reading = reader.dial().read(&text::read(dialled.as_bytes()), Direction::Outbound);
+                let text = text::read(dialled.as_bytes());
+                let reading = reader.dial().read(&text, Direction::Outbound);
                 if !matches!(reading, Reading::Number(_, class) if class.is_assigned()) {
                     continue;
                 }
