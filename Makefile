@@ -33,5 +33,5 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (nightly compiler and cargo-fuzz)
 			-max_len=16384 -dict=fuzz/dictionaries/$$target.dict; \
 	done
 
-bench: ## the benchmarks
-	$(CARGO) bench --locked --all-features
+bench: ## the call path beside its peers: times and ratios
+	$(CARGO) bench --locked --all-features --bench screen | awk -f benches/table.awk
