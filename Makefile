@@ -4,6 +4,9 @@ ORACLE_VERSION = 9.0.33
 ORACLE_CASES ?= 100000
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS = dialled index plan policy list
+# A failure before a pipe is a failure.
+SHELL = bash
+.SHELLFLAGS = -o pipefail -c
 CARGO ?= cargo
 PYTHON ?= python3
 TARGET = $${CARGO_TARGET_DIR:-target}
