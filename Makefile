@@ -4,6 +4,9 @@ ORACLE_VERSION = 9.0.33
 ORACLE_CASES ?= 100000
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS = dialled index plan policy list
+# A failure before a pipe is a failure.
+SHELL = bash
+.SHELLFLAGS = -o pipefail -c
 CARGO ?= cargo
 PYTHON ?= python3
 TARGET = $${CARGO_TARGET_DIR:-target}
@@ -33,5 +36,5 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (nightly compiler and cargo-fuzz)
 			-max_len=16384 -dict=fuzz/dictionaries/$$target.dict; \
 	done
 
-bench: ## the benchmarks
-	$(CARGO) bench --locked --all-features
+bench: ## the call path beside its peers: times and ratios
+	$(CARGO) bench --locked --all-features --bench screen | awk -f benches/table.awk

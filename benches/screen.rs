@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --features compile --bench screen`; `make bench` prints the ratios as a table.
 
+#![allow(clippy::unwrap_used)] // a benchmark without its data is no benchmark
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hashbrown::HashSet;
 use rlibphonenumber::PHONE_NUMBER_UTIL;

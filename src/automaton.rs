@@ -28,7 +28,7 @@ impl Automaton {
     /// `base` is where `bytes` begins in `section`, for errors.
     pub(crate) fn decode(bytes: &[u8], section: &'static str, base: usize) -> Result<Automaton, Error> {
         let corrupt = |offset: usize, what| Error::Corrupt { section, offset: (base + offset) as u64, what };
-        if bytes.is_empty() || bytes.len() % STATE_BYTES != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(STATE_BYTES) {
             return Err(corrupt(0, "the automaton's length is not a whole number of states"));
         }
         let count = bytes.len() / STATE_BYTES;

@@ -221,6 +221,7 @@ impl Lists {
         let mut c = sections.cursor(bytes, "LIST")?;
         let count = c.count(11)?;
         let mut lists = Vec::with_capacity(count);
+        let mut total = 0u64;
         for _ in 0..count {
             let at = c.position();
             let action = match c.u8()? {
@@ -230,6 +231,8 @@ impl Lists {
                 _ => return Err(c.corrupt(at, "a list's action is unknown")),
             };
             let entries = c.u64()?;
+            // A reload compares the sums: one that wrapped round would pass for a large index.
+            total = total.checked_add(entries).ok_or(c.corrupt(at + 1, "more entries than can be counted"))?;
             let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a list's name is too long"))?;
             lists.push(List { name, action, entries });
         }

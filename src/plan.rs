@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// The plan's sections, in the order in which they are written.
+#[cfg(any(feature = "compile", test))]
 pub(crate) const SECTIONS: [&str; 6] = ["PINF", "TERR", "CLAS", "DIAL", "ACTN", "SHRT"];
 /// A territory's number (its position plus one) has eight bits in a label.
 pub(crate) const MAX_TERRITORIES: usize = 255;

@@ -95,7 +95,7 @@ impl Digits {
         &self.bytes[..(self.len as usize).min(MAX_DIALLED)]
     }
 
-    #[inline]
+    #[cfg(any(feature = "compile", test))]
     pub(crate) fn len(&self) -> usize {
         self.len as usize
     }

@@ -67,7 +67,7 @@ fn emergency_numbers_pass_and_nothing_else() {
                     "{dialled} in {home}"
                 );
             }
-            if found.iter().any(|e| *e == dialled) {
+            if found.contains(&dialled) {
                 assert!(is_emergency, "{dialled} in {home}");
             }
             let plus = format!("+{dialled}");

@@ -57,3 +57,17 @@ fn every_check_holds_for_its_seeds() {
         }
     }
 }
+
+/// The story of `tests/crashes/index/entry-counts-wrap`, made anew, so that it outlives the format
+/// version of the file.
+#[test]
+fn entry_counts_that_wrap_are_refused() {
+    let (_, _, seed) = checks::seeds().into_iter().find(|(t, name, _)| *t == "index" && name == "everything").unwrap();
+    let (kind, mut sections) = checks::take_apart(&seed).unwrap();
+    assert!(tollgate::Index::from_bytes(checks::put_together(kind, &sections)).is_ok());
+    let (_, lists) = sections.iter_mut().find(|(tag, _)| tag == b"LIST").unwrap();
+    // A list's record: action, count of entries, name; behind the number of lists.
+    lists[5..13].copy_from_slice(&u64::MAX.to_le_bytes());
+    let error = tollgate::Index::from_bytes(checks::put_together(kind, &sections)).unwrap_err();
+    assert!(matches!(error, tollgate::Error::Corrupt { section: "LIST", .. }), "{error}");
+}

@@ -1,6 +1,7 @@
 //! Rules 3 and 4: a verdict is a value, a swap is all or nothing, a reload that fails changes
 //! nothing; the counters are exact; the watcher follows the file.
 #![cfg(feature = "compile")]
+#![allow(clippy::unwrap_used)] // in what the tests share, as in tests
 
 mod common;
 

@@ -6,6 +6,7 @@
 //! own. Random policies go through their whole life: TOML text, compiler, index bytes, screening.
 
 #![cfg(feature = "compile")]
+#![allow(clippy::unwrap_used)] // in what the tests share, as in tests
 
 use proptest::prelude::*;
 use std::fmt::Write as _;

@@ -2,6 +2,7 @@
 //! (ten national digits, dates, cities, subjects with commas in quotes), in ten thousand rows. Every
 //! number is blocked however it is dialled, and `explain` names its line.
 #![cfg(feature = "compile")]
+#![allow(clippy::unwrap_used)] // in what the tests share, as in tests
 
 mod common;
 

@@ -311,8 +311,11 @@ fn folder() -> &'static Path {
     })
 }
 
-/// A container's sections, and what kind of file it is. None where the table is no use.
-pub fn take_apart(bytes: &[u8]) -> Option<(u16, Vec<([u8; 4], Vec<u8>)>)> {
+/// A section: its tag and its bytes.
+pub type Section = ([u8; 4], Vec<u8>);
+
+/// What kind of file a container is, and its sections. None where the table is no use.
+pub fn take_apart(bytes: &[u8]) -> Option<(u16, Vec<Section>)> {
     let u64_at = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
     let kind = u16::from_le_bytes(bytes.get(10..12)?.try_into().ok()?);
     let count = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
@@ -328,7 +331,7 @@ pub fn take_apart(bytes: &[u8]) -> Option<(u16, Vec<([u8; 4], Vec<u8>)>)> {
 }
 
 /// A file with these sections.
-pub fn put_together(kind: u16, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+pub fn put_together(kind: u16, sections: &[Section]) -> Vec<u8> {
     let mut out = b"TOLLGATE\x01\0".to_vec();
     out.extend(kind.to_le_bytes());
     out.extend((sections.len() as u32).to_le_bytes());

@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use std::ops::Range;
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The first eight bytes.
 pub(crate) const MAGIC: &[u8; 8] = b"TOLLGATE";
@@ -72,7 +72,7 @@ impl Sections {
             return Err(corrupt(12, "more sections than the file can hold"));
         }
         let body_end = bytes.len() - CHECKSUM_BYTES;
-        if xxh3_128(&bytes[..body_end]).to_le_bytes() != bytes[body_end..] {
+        if checksum(&bytes[..body_end]) != bytes[body_end..] {
             return Err(Error::Checksum);
         }
         let mut table: Vec<([u8; 4], Range<usize>)> = Vec::with_capacity(count as usize);
@@ -235,10 +235,8 @@ impl<'a> Cursor<'a> {
 }
 
 /// The checksum that ends a file, over all bytes before it.
-pub(crate) fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut hasher = Xxh3::new();
-    hasher.update(body);
-    hasher.digest128().to_le_bytes()
+fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    xxh3_128(body).to_le_bytes()
 }
 
 /// Puts sections together into a file.
