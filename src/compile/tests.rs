@@ -393,26 +393,3 @@ fn hostile_policies_never_panic() {
         }
     }
 }
-
-/// Not run by itself: `cargo test --release --features compile -- --ignored a_million --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn a_million_entries_take_seconds() {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, lines) in [
-        ("whole", (0..1_000_000u32).map(|i| format!("+3712{:07}\n", i * 7)).collect::<String>()),
-        ("national", (0..1_000_000u32).map(|i| format!("0905{:06}\n", i)).collect::<String>()),
-        ("prefixes", (0..1_000_000u32).map(|i| format!("+44{:07}*\n", i * 7)).collect::<String>()),
-        ("national prefixes", (0..10_000u32).map(|i| format!("0905{:04}*\n", i)).collect::<String>()),
-        ("patterns", (0..10_000u32).map(|i| format!("0905{:04}XX\n", i)).collect::<String>()),
-        ("same", "+3712*\n".repeat(1_000_000)),
-        ("nested", (0..1_000_000u32).map(|i| format!("+3712{i}*\n")).collect::<String>()),
-        ("rubbish", (0..1_000_000u32).map(|i| format!("x{i}\n")).collect::<String>()),
-    ] {
-        std::fs::write(dir.path().join("l.txt"), lines).unwrap();
-        let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
-        let start = std::time::Instant::now();
-        let result = compiler().model_of("p.toml", text, dir.path());
-        println!("{name}: {:?} {}", start.elapsed(), result.map_or(0, |(model, ..)| model.entries.len()));
-    }
-}
