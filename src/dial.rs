@@ -11,7 +11,7 @@
 use crate::{
     number::Number,
     plan::{Action, Class, Plan, Territory, short},
-    text::{Dialled, Digits, Kind},
+    text::{Cut, Dialled, Digits, Kind},
     verdict::Direction,
 };
 
@@ -30,6 +30,7 @@ const NO_HOME: &str = "the number is not international, and the home region has 
 const NO_CALLING_CODE: &str = "no country has this calling code";
 const SHORT_AFTER_PREFIX: &str = "too few digits follow the international prefix";
 const TOO_SHORT: &str = "too few digits for a number";
+const NOT_COMPLETE: &str = "digits follow behind a pause or an extension mark, and nobody has the number before it";
 
 /// How one site dials.
 #[derive(Debug)]
@@ -96,8 +97,24 @@ impl<'i> DialPlan<'i> {
     }
 
     /// Reads a dialled string, or the caller id of an inbound call.
+    ///
+    /// Where digits were cut off behind a pause or an extension mark, what is left must be complete
+    /// without them: an emergency number, a number that somebody has, or, before a pause, a short or
+    /// internal number. `003p7190000000` and `829x01234` are none of these, and a site that takes
+    /// the letter out would dial Latvia and a Norwegian premium number.
     #[inline]
     pub(crate) fn read<'d>(&self, dialled: &'d Dialled<'_>, direction: Direction) -> Reading<'d> {
+        let reading = self.read_uncut(dialled, direction);
+        match (dialled.cut, &reading) {
+            (Cut::Nothing, _) => reading,
+            (_, Reading::Number(_, class)) if !class.is_assigned() => Reading::Invalid(NOT_COMPLETE),
+            (Cut::Extension, Reading::Short(..) | Reading::Internal(_)) => Reading::Invalid(NOT_COMPLETE),
+            _ => reading,
+        }
+    }
+
+    #[inline]
+    fn read_uncut<'d>(&self, dialled: &'d Dialled<'_>, direction: Direction) -> Reading<'d> {
         match dialled.kind {
             Kind::EmergencyUrn => return Reading::Emergency,
             Kind::Withheld => return Reading::Withheld,
@@ -706,6 +723,27 @@ mod tests {
         assert_eq!(reads_inbound(&us, "2001"), "internal \"2001\"");
         // No outside line is taken off.
         assert_eq!(reads_inbound(&us, "9165550123"), "+19165550123");
+    }
+
+    /// Found in review: `100x5551234` was the internal number 100, and a site that dials only the
+    /// digits of what it was given would have dialled 1005551234.
+    #[test]
+    fn what_is_cut_off_follows_something_complete() {
+        let norway = site("NO", None, &[3]);
+        for (text, reading) in [
+            ("829x01234", "invalid"),
+            ("829#01234", "invalid"),
+            ("829p01234", "internal \"829\""),
+            ("112x1", "emergency"),
+            ("112p1", "emergency"),
+            ("003p7190000000", "internal \"003\""),
+            ("0037p190000000", "invalid"),
+            ("22123456x12", "+4722123456"),
+            ("22123456,,12", "+4722123456"),
+            ("2212345x6", "invalid"),
+        ] {
+            assert_eq!(reads(&norway, text), reading, "{text}");
+        }
     }
 
     #[test]

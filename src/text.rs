@@ -139,12 +139,27 @@ pub(crate) struct Dialled<'t> {
     pub(crate) context: Digits,
     /// The value of `rn=` (RFC 4694), text to be read in its turn; empty where there is none.
     pub(crate) routing: &'t [u8],
+    /// What was cut off behind the digits.
+    pub(crate) cut: Cut,
+}
+
+/// What was cut off behind the digits of a number: digits all the same, which a site whose dial
+/// plan only takes letters and signs out would dial. So it may only follow what is complete
+/// without it ([`DialPlan::read`](crate::dial::DialPlan::read)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cut {
+    Nothing,
+    /// Behind `p`, `w` or `,`: sent after the answer.
+    Pause,
+    /// Behind `x`, `ext`, `#`.
+    Extension,
 }
 
 impl Dialled<'_> {
     /// A result without digits.
     const fn of(kind: Kind) -> Dialled<'static> {
-        Dialled { kind, plus: false, digits: Digits::EMPTY, context: Digits::EMPTY, routing: b"" }
+        let (digits, context) = (Digits::EMPTY, Digits::EMPTY);
+        Dialled { kind, plus: false, digits, context, routing: b"", cut: Cut::Nothing }
     }
 }
 
@@ -368,8 +383,8 @@ fn encoded_user_part<'t>(body: &[u8], parameters: Parameters<'t>, no_host: bool)
             return Err(HOST_ONLY);
         }
     }
-    let (plus, digits) = number(body)?;
-    Ok(parameters.around(Dialled { kind: Kind::Digits, plus, digits, context: Digits::EMPTY, routing: b"" }))
+    let (plus, digits, cut) = number(body)?;
+    Ok(parameters.around(Dialled { plus, digits, cut, ..Dialled::of(Kind::Digits) }))
 }
 
 /// What the parameters of a user part say (RFC 3966 §3, RFC 4694 §4).
@@ -485,7 +500,7 @@ const WITHHELD: [&str; 16] = [
 const CALL_PREFIXES: [&str; 8] = ["*31#", "#31#", "*31*", "#31*", "#67#", "*67", "*82", "*70"];
 
 /// A decoded number text to its plus and digits.
-fn number(text: &str) -> Result<(bool, Digits), Why> {
+fn number(text: &str) -> Result<(bool, Digits, Cut), Why> {
     let mut text = text.trim_matches(is_separator);
     // `*70*67212…` is dialled in North America, so there may be several.
     while let Some(rest) = CALL_PREFIXES.iter().find_map(|code| text.strip_prefix(code)) {
@@ -494,11 +509,14 @@ fn number(text: &str) -> Result<(bool, Digits), Why> {
             return Err(STAR_HASH);
         }
     }
+    let mut cut = Cut::Nothing;
     if let Some(end) = pause(text) {
         text = &text[..end];
+        cut = Cut::Pause;
     }
     if let Some(end) = extension(text) {
         text = &text[..end];
+        cut = Cut::Extension;
         // "… x302/x2303" is two extensions of one number.
         if let Some(first) = text.strip_suffix(['/', '\\']) {
             text = first.trim_end_matches(is_separator);
@@ -525,7 +543,7 @@ fn number(text: &str) -> Result<(bool, Digits), Why> {
             return Err(why_not(c, vanity, text));
         }
     }
-    if digits.is_empty() { Err(NO_DIGITS) } else { Ok((plus, digits)) }
+    if digits.is_empty() { Err(NO_DIGITS) } else { Ok((plus, digits, cut)) }
 }
 
 /// Why a character refuses the number text it stands in.
