@@ -180,18 +180,23 @@ impl<'i> DialPlan<'i> {
         if assigned {
             return false;
         }
-        let over_dialled = number.is_some_and(|number| self.is_over_dialled(&number));
-        let abroad = self.international_prefix(seen).is_some() && (over_dialled || self.is_call_abroad(seen));
-        if self.short_label(seen) & short::EMERGENCY_BEGINS != 0 {
-            return !abroad;
+        let begins = |digits: &[u8]| self.short_label(digits) & short::EMERGENCY_BEGINS != 0;
+        let over_dialled = || number.is_some_and(|number| self.is_over_dialled(&number));
+        if begins(seen) {
+            return !(self.abroad_before_emergency(seen) && (over_dialled() || self.is_call_abroad(seen)));
         }
         // In Australia, 000 is the emergency number, and with outside line 0 it also begins every
         // international call, 0 0011…: no policy would then see a call to a premium number abroad.
         // So the digits as dialled count only where what is behind the line is no such number.
-        behind_line
-            && self.short_label(digits) & short::EMERGENCY_BEGINS != 0
-            && self.international_prefix(seen).is_none()
-            && !over_dialled
+        behind_line && begins(digits) && self.international_prefix(seen).is_none() && !over_dialled()
+    }
+
+    /// Whether an exchange that reads digit by digit has heard an international prefix before it has
+    /// heard an emergency number. In Uzbekistan it has, 00 before 003; in China 110 comes before
+    /// 1104400, a carrier's prefix.
+    fn abroad_before_emergency(&self, digits: &[u8]) -> bool {
+        let emergency = |n: &usize| self.short_label(&digits[..*n]) & short::EMERGENCY != 0;
+        self.international_prefix(digits).is_some_and(|prefix| !(1..=prefix).any(|n| emergency(&n)))
     }
 
     /// Whether the digits are an international prefix, a calling code and enough digits for a
@@ -701,6 +706,7 @@ mod tests {
             ("LT", "031101161", "+37031101161"),
             ("UZ", "001", "emergency"),
             ("UZ", "0019", "emergency"),
+            ("CN", "11044001798805796", "emergency"),
             ("UZ", "001123456", "emergency"),
             ("UZ", "0019005550123", "+19005550123"),
             ("UZ", "001900555012345", "+1900555012345"),
