@@ -13,8 +13,8 @@ which the Rust oracle cannot say. Known and meant differences:
 - Numbers of more than 17 national digits: we keep them, phonenumbers refuses them.
 - An emergency number with digits behind it is no emergency call where the whole is a number that
   somebody has; a short number likewise.
-- Uzbekistan's emergency numbers 001 to 003 begin like its calls abroad: over-dialled, those are
-  calls abroad.
+- Uzbekistan's emergency numbers 001 to 003 begin like its calls abroad: over-dialled, or with seven
+  digits behind the calling code, those are calls abroad.
 - All zeros and the keypad spellings of "anonymous" are withheld caller ids.
 """
 import multiprocessing
