@@ -11,7 +11,7 @@
 use crate::{
     number::Number,
     plan::{Action, Class, Plan, Territory, short},
-    text::{Cut, Dialled, Digits, Kind},
+    text::{Cut, Dialled, Digits, Kind, TOO_LONG},
     verdict::Direction,
 };
 
@@ -100,8 +100,8 @@ impl<'i> DialPlan<'i> {
     ///
     /// Where digits were cut off behind a pause or an extension mark, what is left must be complete
     /// without them: an emergency number, a number that somebody has, or, before a pause, a short or
-    /// internal number. `003p7190000000` and `829x01234` are none of these, and a site that takes
-    /// the letter out would dial Latvia and a Norwegian premium number.
+    /// internal number. A site that takes the mark out dials the digits behind it as well; see
+    /// [`DialPlan::others`].
     #[inline]
     pub(crate) fn read<'d>(&self, dialled: &'d Dialled<'_>, direction: Direction) -> Reading<'d> {
         let reading = self.read_uncut(dialled, direction);
@@ -119,6 +119,8 @@ impl<'i> DialPlan<'i> {
             Kind::EmergencyUrn => return Reading::Emergency,
             Kind::Withheld => return Reading::Withheld,
             Kind::Refused(why) => return Reading::Invalid(why),
+            Kind::Overlong if !self.is_exact_emergency(dialled, direction) => return Reading::Invalid(TOO_LONG),
+            Kind::Overlong => return Reading::Emergency,
             Kind::Digits => {}
         }
         let digits = dialled.digits.as_bytes();
@@ -133,9 +135,7 @@ impl<'i> DialPlan<'i> {
         if !dialled.context.is_empty() {
             return self.as_number(self.number(dialled));
         }
-        // What the exchange sees: behind the digit that asks for an outside line.
-        let outside = self.site.outside_line.filter(|&line| digits.first() == Some(&line));
-        let seen = if outbound && outside.is_some() { &digits[1..] } else { digits };
+        let seen = self.seen(digits, direction);
         let number = self.to_e164(false, seen).map(|number| (number, self.plan.classify(number.as_bytes())));
         let assigned = number.is_ok_and(|(_, class)| class.is_assigned());
         if outbound && self.is_emergency_call(digits, seen, number.ok().map(|(number, _)| number), assigned) {
@@ -144,8 +144,7 @@ impl<'i> DialPlan<'i> {
         if !digits.is_empty() && digits.iter().all(|&d| d == b'0') || !outbound && is_withheld(digits) {
             return Reading::Withheld;
         }
-        // Nobody dials for an outside line to be the caller.
-        if (outside.is_none() || !outbound) && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
+        if seen.len() == digits.len() && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
             return Reading::Internal(digits);
         }
         if seen.is_empty() {
@@ -165,6 +164,60 @@ impl<'i> DialPlan<'i> {
             Ok((number, class)) => Reading::Number(number, class),
             Err(why) => Reading::Invalid(why),
         }
+    }
+
+    /// What the exchange sees: the digits behind the one that asks for an outside line. Nobody dials
+    /// for an outside line to be the caller.
+    #[inline]
+    pub(crate) fn seen<'d>(&self, digits: &'d [u8], direction: Direction) -> &'d [u8] {
+        match (self.site.outside_line, digits) {
+            (Some(line), [first, rest @ ..]) if direction == Direction::Outbound && *first == line => rest,
+            _ => digits,
+        }
+    }
+
+    /// Whether the digits, with or without outside line, are an emergency number and nothing more.
+    fn is_exact_emergency(&self, dialled: &Dialled<'_>, direction: Direction) -> bool {
+        let exact = |digits: &[u8]| self.short_label(digits) & short::EMERGENCY != 0;
+        let digits = dialled.digits.as_bytes();
+        !dialled.plus && (exact(digits) || exact(self.seen(digits, direction)))
+    }
+
+    /// Whether [`DialPlan::others`] has anything to say: hardly ever.
+    #[inline]
+    pub(crate) fn may_be_others(&self, dialled: &Dialled<'_>, reading: &Reading<'_>) -> bool {
+        matches!(reading, Reading::Emergency) || dialled.cut != Cut::Nothing || !dialled.context.is_empty()
+    }
+
+    /// The other numbers that a site or network could take the same text for. Whoever sends the text
+    /// chooses who reads it how, so none of them may be a blocked one.
+    ///
+    /// - With a global phone-context, the digits with and without it.
+    /// - With something cut off, the digits together with it.
+    /// - An emergency number with digits behind it, as the number that it begins.
+    pub(crate) fn others(
+        &self,
+        dialled: &Dialled<'_>,
+        direction: Direction,
+        reading: &Reading<'_>,
+    ) -> [Option<(Number, Class)>; 3] {
+        let classify = |number: Result<Number, _>| number.ok().map(|n| (n, self.plan.classify(n.as_bytes())));
+        let mut others = [None; 3];
+        if !matches!(dialled.kind, Kind::Digits) {
+            return others;
+        }
+        let emergency = matches!(reading, Reading::Emergency);
+        let seen = self.seen(dialled.digits.as_bytes(), direction);
+        if !dialled.context.is_empty() && !dialled.plus {
+            others[0] = classify(if emergency { self.number(dialled) } else { self.to_e164(false, seen) });
+        }
+        if !dialled.joined.is_empty() {
+            others[1] = classify(self.to_e164(dialled.plus, self.seen(dialled.joined.as_bytes(), direction)));
+        }
+        if emergency && !self.is_exact_emergency(dialled, direction) {
+            others[2] = classify(self.to_e164(false, seen));
+        }
+        others
     }
 
     /// Whether outbound digits are an emergency call although they are not exactly an emergency
@@ -211,7 +264,7 @@ impl<'i> DialPlan<'i> {
     }
 
     /// Whether some beginning of the number is assigned: more was dialled than was needed.
-    fn is_over_dialled(&self, number: &Number) -> bool {
+    pub(crate) fn is_over_dialled(&self, number: &Number) -> bool {
         let mut over_dialled = false;
         self.plan.classify_prefixes(number.as_bytes(), |_, class| over_dialled |= class.is_assigned());
         over_dialled

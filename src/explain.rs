@@ -271,6 +271,7 @@ impl Trace for &mut Recorder<'_> {
                     }
                     Kind::Withheld => "no number".to_owned(),
                     Kind::EmergencyUrn => "an emergency service URN (RFC 5031)".to_owned(),
+                    Kind::Overlong => format!("digits {digits}, and more than 1,024 bytes in all"),
                     Kind::Refused(why) => format!("refused: {why}"),
                 };
                 self.step("text", text);
@@ -278,6 +279,9 @@ impl Trace for &mut Recorder<'_> {
             Event::Read(reading) => self.read(reading),
             Event::Lists { .. } => self.lists(&event),
             Event::Asked { reason, rule, blocks } => self.asked(reason, rule, blocks),
+            Event::Other(number) => {
+                self.step("also", format!("could be taken for {number}, which must pass as well"));
+            }
             Event::Routing(value) => {
                 let value = String::from_utf8_lossy(value).into_owned();
                 self.step("routing", format!("the network routes by rn={value}, which must pass as well"));

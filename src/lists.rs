@@ -310,6 +310,12 @@ impl Lists {
         self.raw.nodes > 1
     }
 
+    /// True where some list names a short or internal number.
+    #[inline]
+    pub(crate) fn has_local(&self) -> bool {
+        self.local.states.len() > 2 * STATE_BYTES
+    }
+
     /// The keys that cover an E.164 number. `unassigned`: the plan gives it to nobody, so it may
     /// be a listed number with digits dialled behind it, which exchanges ignore; then listed
     /// numbers that it begins with are hits too.

@@ -40,6 +40,8 @@ pub(crate) enum Event<'e> {
         rule: Rule,
         blocks: bool,
     },
+    /// Another number that the text could be taken for is judged now.
+    Other(&'e Number),
     /// The routing number is judged now.
     Routing(&'e [u8]),
 }
@@ -101,16 +103,37 @@ pub(crate) fn judge<T: Trace>(index: &Index, question: Question, dialled: &[u8],
     judge.trace.event(Event::Dialled(&text));
     let mut reading = judge.dial.read(&text, judge.direction);
     let mut ruling = judge.text(dialled, &reading);
+    if ruling.action == Action::Allow && judge.dial.may_be_others(&text, &reading) {
+        for (number, class) in judge.dial.others(&text, judge.direction, &reading).into_iter().flatten() {
+            if let Some(other) = judge.other(number, class, ruling.reason) {
+                (ruling, reading) = (other, Reading::Number(number, class));
+                break;
+            }
+        }
+    }
     let routing;
-    if !text.routing.is_empty() && ruling.action == Action::Allow && ruling.reason != Reason::Emergency {
+    if ruling.action == Action::Allow && !text.routing.is_empty() {
         // A ported number (RFC 4694): the network routes by `rn`, so that number must pass as well.
         judge.trace.event(Event::Routing(text.routing));
         routing = Dialled { routing: &[], ..text::read(text.routing) };
         let routed_reading = judge.dial.read(&routing, judge.direction);
-        let routed = judge.text(text.routing, &routed_reading);
-        if routed.action == Action::Block {
+        let routed = match routed_reading {
+            Reading::Number(number, class) if ruling.reason == Reason::Emergency => {
+                judge.other(number, class, Reason::Emergency)
+            }
+            _ if ruling.reason == Reason::Emergency => None,
+            _ => Some(judge.text(text.routing, &routed_reading)).filter(|r| r.action == Action::Block),
+        };
+        if let Some(routed) = routed {
             (ruling, reading) = (routed, routed_reading);
         }
+    }
+    if ruling.action == Action::Allow
+        && let Reading::Number(_, class) = reading
+        && !class.is_assigned()
+        && let Some(over_dialled) = judge.over_dialled_local(&text)
+    {
+        ruling = over_dialled;
     }
     let name_of = |list: Option<u32>| match list {
         Some(list) => index.lists.lists.get(list as usize).map_or(Name::EMPTY, |l| l.name),
@@ -165,7 +188,7 @@ impl<T: Trace> Judge<'_, T> {
         if let Reading::Emergency = reading {
             return Ruling::new(Action::Allow, Reason::Emergency, Rule::None);
         }
-        if self.index.lists.has_raw() {
+        if self.index.lists.has_raw() && !self.rules.lists.is_empty() {
             let dialled = dialled.trim_ascii();
             let mut hits = Hits::new();
             self.index.lists.raw_hits(self.bytes, dialled, &mut hits);
@@ -233,8 +256,9 @@ impl<T: Trace> Judge<'_, T> {
             }
         }
         if self.rules.blocks_countries() {
-            let rule = Rule::Country(self.index.plan.region(class.territory));
-            let blocks = self.blocks_country(digits, class);
+            let territory = self.territory(digits, class);
+            let rule = Rule::Country(self.index.plan.region(territory));
+            let blocks = self.blocks_country(digits, territory);
             self.trace.event(Event::Asked { reason: Reason::Country, rule, blocks });
             if blocks {
                 let code = self.index.plan.calling_code_of(digits).map_or(0, |(_, len)| len);
@@ -244,8 +268,44 @@ impl<T: Trace> Judge<'_, T> {
         self.plain(Decision::Default, Reason::Default)
     }
 
+    /// Another number that the same text could be taken for (`DialPlan::others`): its ruling, where
+    /// it blocks and that counts. A number that nobody has, and that does not begin with one that
+    /// somebody has, is no other reading; only a list can block it. An emergency call is stopped by
+    /// nothing but a listed number or a blocked type.
+    fn other(&mut self, number: Number, class: Class, reason: Reason) -> Option<Ruling> {
+        self.trace.event(Event::Other(&number));
+        let emergency = reason == Reason::Emergency;
+        let assigned = class.is_assigned();
+        if emergency && !assigned && !self.dial.is_over_dialled(&number) {
+            return None;
+        }
+        let ruling = self.number(&number, class);
+        let counts = match ruling.reason {
+            Reason::List | Reason::Type => true,
+            Reason::Country => !emergency,
+            _ => assigned && !emergency,
+        };
+        (ruling.action == Action::Block && counts).then_some(ruling)
+    }
+
+    /// A number that nobody has may be a listed short or internal number with digits behind it.
+    fn over_dialled_local(&mut self, text: &Dialled<'_>) -> Option<Ruling> {
+        if text.plus || !text.context.is_empty() || self.rules.lists.is_empty() || !self.index.lists.has_local() {
+            return None;
+        }
+        let digits = self.dial.seen(text.digits.as_bytes(), self.direction);
+        let mut hits = Hits::new();
+        self.index.lists.local_hits(self.bytes, digits, &mut hits);
+        let extent = Extent { len: digits.len(), unassigned: true };
+        let outcome = self.lists(Looked::Local(digits), &hits, extent);
+        self.decided(&outcome, false).filter(|ruling| ruling.action == Action::Block)
+    }
+
     /// The lists, asked of another reading of an unassigned number: only a block counts.
     fn block_lists(&mut self, other: &Number) -> Option<Ruling> {
+        if self.rules.lists.is_empty() {
+            return None;
+        }
         let digits = other.as_bytes();
         let mut hits = Hits::new();
         self.index.lists.number_hits(self.bytes, digits, true, &mut hits);
@@ -283,12 +343,26 @@ impl<T: Trace> Judge<'_, T> {
         found
     }
 
+    /// Whose the number is; where nobody has it, whose its longest beginning is that somebody has.
+    #[inline]
+    fn territory(&self, digits: &[u8], class: Class) -> u8 {
+        let mut territory = class.territory;
+        if territory == 0 {
+            self.index.plan.classify_prefixes(digits, |_, beginning| {
+                if beginning.is_assigned() {
+                    territory = beginning.territory;
+                }
+            });
+        }
+        territory
+    }
+
     /// Where a calling code is shared and the plan cannot say whose the number is, a deny-list
     /// blocks it if it blocks every region of the code; an allow-list blocks it anyway.
     #[inline]
-    fn blocks_country(&self, digits: &[u8], class: Class) -> bool {
-        if class.territory != 0 || self.rules.blocks_territory(0) {
-            return self.rules.blocks_territory(class.territory);
+    fn blocks_country(&self, digits: &[u8], territory: u8) -> bool {
+        if territory != 0 || self.rules.blocks_territory(0) {
+            return self.rules.blocks_territory(territory);
         }
         let plan = &self.index.plan;
         let Some((code, _)) = plan.calling_code_of(digits) else { return false };

@@ -121,6 +121,9 @@ pub(crate) enum Kind {
     Withheld,
     /// `urn:service:sos` and its children (RFC 5031).
     EmergencyUrn,
+    /// More than [`MAX_TEXT`] bytes, with these digits in front: too long for anything but an
+    /// emergency.
+    Overlong,
     /// No number: why, for `explain`.
     Refused(&'static str),
 }
@@ -141,6 +144,8 @@ pub(crate) struct Dialled<'t> {
     pub(crate) routing: &'t [u8],
     /// What was cut off behind the digits.
     pub(crate) cut: Cut,
+    /// The digits together with those that were cut off; empty where nothing was.
+    pub(crate) joined: Digits,
 }
 
 /// What was cut off behind the digits of a number: digits all the same, which a site whose dial
@@ -158,8 +163,8 @@ pub(crate) enum Cut {
 impl Dialled<'_> {
     /// A result without digits.
     const fn of(kind: Kind) -> Dialled<'static> {
-        let (digits, context) = (Digits::EMPTY, Digits::EMPTY);
-        Dialled { kind, plus: false, digits, context, routing: b"", cut: Cut::Nothing }
+        let (digits, context, joined) = (Digits::EMPTY, Digits::EMPTY, Digits::EMPTY);
+        Dialled { kind, plus: false, digits, context, routing: b"", cut: Cut::Nothing, joined }
     }
 }
 
@@ -167,7 +172,7 @@ impl Dialled<'_> {
 #[inline]
 pub(crate) fn read(text: &[u8]) -> Dialled<'_> {
     if text.len() > MAX_TEXT {
-        return Dialled::of(Kind::Refused(TOO_LONG));
+        return overlong(text);
     }
     let mut dialled = Dialled::of(Kind::Digits);
     if !plain(text, &mut dialled) {
@@ -176,10 +181,24 @@ pub(crate) fn read(text: &[u8]) -> Dialled<'_> {
     dialled
 }
 
+/// A text that is too long. Of its beginning the user part is read all the same: an emergency call
+/// is one however long the rest of its address is.
+#[cold]
+fn overlong(text: &[u8]) -> Dialled<'_> {
+    let head = &text[..MAX_TEXT];
+    let open = head.iter().rposition(|&b| b == b'<').map_or(0, |at| at + 1);
+    let head = up_to(&head[open..], |b| matches!(b, b'@' | b';' | b'?' | b'>'));
+    let read = if head.len() < MAX_TEXT { read(head) } else { Dialled::of(Kind::Withheld) };
+    match read.kind {
+        Kind::Digits if read.cut == Cut::Nothing => Dialled { kind: Kind::Overlong, ..read },
+        _ => Dialled::of(Kind::Refused(TOO_LONG)),
+    }
+}
+
 /// Why a text is no number; every phrase continues "this is no number:".
 type Why = &'static str;
 
-const TOO_LONG: Why = "it has more than 1,024 bytes, and no dialled string is that long";
+pub(crate) const TOO_LONG: Why = "it has more than 1,024 bytes, and no dialled string is that long";
 const CONTROL: Why = "it has a control character, such as a line break";
 const NOT_UTF8: Why = "its bytes are not UTF-8";
 const NO_DIGITS: Why = "it has no digits";
@@ -268,6 +287,9 @@ fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
             None => user_part(rest, false),
             Some(rest) => {
                 let rest = up_to(rest, |b| b == b'?');
+                if rest.contains(&b'&') {
+                    return Err(AMPERSAND);
+                }
                 if is_anonymous_host(up_to(rest, |b| matches!(b, b':' | b';'))) {
                     return Ok(Dialled::of(Kind::Withheld));
                 }
@@ -280,7 +302,7 @@ fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
         return Err(TWO_ATS);
     }
     // Not even a password may hold one: some dial plans paste the whole text into the dial command.
-    if user.contains(&b'&') || host.contains(&b'&') {
+    if user.contains(&b'&') || up_to(&rest[at + 1..], |b| b == b'?').contains(&b'&') {
         return Err(AMPERSAND);
     }
     let user = up_to(user, |b| b == b':');
@@ -383,8 +405,7 @@ fn encoded_user_part<'t>(body: &[u8], parameters: Parameters<'t>, no_host: bool)
             return Err(HOST_ONLY);
         }
     }
-    let (plus, digits, cut) = number(body)?;
-    Ok(parameters.around(Dialled { plus, digits, cut, ..Dialled::of(Kind::Digits) }))
+    Ok(parameters.around(number(body)?))
 }
 
 /// What the parameters of a user part say (RFC 3966 §3, RFC 4694 §4).
@@ -500,7 +521,7 @@ const WITHHELD: [&str; 16] = [
 const CALL_PREFIXES: [&str; 8] = ["*31#", "#31#", "*31*", "#31*", "#67#", "*67", "*82", "*70"];
 
 /// A decoded number text to its plus and digits.
-fn number(text: &str) -> Result<(bool, Digits, Cut), Why> {
+fn number(text: &str) -> Result<Dialled<'static>, Why> {
     let mut text = text.trim_matches(is_separator);
     // `*70*67212…` is dialled in North America, so there may be several.
     while let Some(rest) = CALL_PREFIXES.iter().find_map(|code| text.strip_prefix(code)) {
@@ -509,6 +530,7 @@ fn number(text: &str) -> Result<(bool, Digits, Cut), Why> {
             return Err(STAR_HASH);
         }
     }
+    let whole = text;
     let mut cut = Cut::Nothing;
     if let Some(end) = pause(text) {
         text = &text[..end];
@@ -543,7 +565,14 @@ fn number(text: &str) -> Result<(bool, Digits, Cut), Why> {
             return Err(why_not(c, vanity, text));
         }
     }
-    if digits.is_empty() { Err(NO_DIGITS) } else { Ok((plus, digits, cut)) }
+    if digits.is_empty() {
+        return Err(NO_DIGITS);
+    }
+    let mut joined = Digits::EMPTY;
+    if cut != Cut::Nothing && !vanity {
+        whole.chars().filter_map(digit).for_each(|d| joined.push(d));
+    }
+    Ok(Dialled { plus, digits, cut, joined, ..Dialled::of(Kind::Digits) })
 }
 
 /// Why a character refuses the number text it stands in.
@@ -836,7 +865,7 @@ mod tests {
     /// A result in one line: kind or plus and digits, then context and routing where there are any.
     fn shown(text: &[u8]) -> String {
         let dialled = read(text);
-        if dialled.kind != Kind::Digits {
+        if !matches!(dialled.kind, Kind::Digits | Kind::Overlong) {
             assert!(dialled.digits.is_empty() && dialled.context.is_empty() && dialled.routing.is_empty());
             assert!(!dialled.plus);
         }
@@ -845,6 +874,7 @@ mod tests {
             Kind::Withheld => return "withheld".into(),
             Kind::EmergencyUrn => return "sos".into(),
             Kind::Refused(_) => return "refused".into(),
+            Kind::Overlong => return format!("overlong {}", ascii(&dialled.digits)),
             Kind::Digits => assert!(!dialled.digits.is_empty()),
         }
         let mut out = format!("{}{}", if dialled.plus { "+" } else { "" }, ascii(&dialled.digits));

@@ -349,7 +349,9 @@ impl<'p> EntryReader<'p> {
                 return Err(Fault::new(BAD, "an entry names one number, and this one has a routing number (rn) too"));
             }
             Kind::Refused(why) => return Err(invalid(why)),
-            Kind::Withheld | Kind::EmergencyUrn => return Err(Fault::new(BAD, "this is no beginning of a number")),
+            Kind::Withheld | Kind::EmergencyUrn | Kind::Overlong => {
+                return Err(Fault::new(BAD, "this is no beginning of a number"));
+            }
         }
         if dialled.plus || dialled.context.is_empty() {
             return Ok((dialled.plus, dialled.digits.as_bytes().to_vec()));
