@@ -112,6 +112,8 @@
 //!   number to nobody, and never by an allow list.
 //! - Calls are judged one by one: no counting, no concurrency, no time of day.
 #![forbid(unsafe_op_in_unsafe_fn)]
+// Tests may unwrap, and so may what they share, which `allow-unwrap-in-tests` does not reach.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 #![deny(missing_docs)]
 
 mod automaton;

@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate::compile::Compiler;
 use tollgate::compile::plan::{self, BUILT_IN};
 use tollgate::{Action, Direction, Gate, Index, MAX_NUMBER_DIGITS, NumberType, NumberingPlan, Query, Reason, Region};
@@ -248,7 +249,7 @@ pub fn policy(data: &[u8]) {
         return;
     }
     let folder = folder();
-    let compile = || compiler().compile_str("policy.toml", text, folder);
+    let compile = || compiler().compile_str("policy.toml", text, &folder);
     match compile() {
         Err(report) => {
             assert!(report.has_errors(), "refused without an error");
@@ -268,16 +269,17 @@ pub fn list(data: &[u8]) {
     let [choice, content @ ..] = data else { return };
     let name = LIST_NAMES[usize::from(*choice) % LIST_NAMES.len()];
     let folder = folder();
+    std::fs::create_dir(&folder).expect("a temporary folder");
     std::fs::write(folder.join(name), content).expect("a temporary file");
     let action = ["block", "allow", "log"][usize::from(*choice / 64) % 3];
     let policy = format!(
         "[site]\nhome = \"SK\"\n[lists.feed]\naction = \"{action}\"\nfiles = [\"{name}\"]\n\
          [profiles.default.outbound]\nlists = [\"feed\"]\n"
     );
-    let compile = |skip| compiler().skip_bad_lines(skip).compile_str("policy.toml", &policy, folder);
+    let compile = |skip| compiler().skip_bad_lines(skip).compile_str("policy.toml", &policy, &folder);
     let strict = compile(false);
     let lenient = compile(true);
-    let _ = std::fs::remove_file(folder.join(name));
+    let _ = std::fs::remove_dir_all(&folder);
     match (strict, lenient) {
         (Ok(strict), Ok(lenient)) => {
             assert!(strict.index == lenient.index, "no line is bad, and yet leaving bad lines out makes a difference");
@@ -301,14 +303,11 @@ pub fn list(data: &[u8]) {
 
 const LIST_NAMES: [&str; 6] = ["l.txt", "l.csv", "l.txt.gz", "l.csv.gz", "l.txt.zst", "l.csv.zst"];
 
-/// This process's folder for list files.
-fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("tollgate-fuzz-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a temporary folder");
-        folder
-    })
+/// A folder for one check's files: no other process or thread has it. It need not exist.
+fn folder() -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("tollgate-fuzz-{}-{number}", std::process::id()))
 }
 
 /// A section: its tag and its bytes.
