@@ -329,6 +329,15 @@ fn twin(policy: &Policy, profile: usize, text: &str) -> Answer {
         return answer;
     }
     let code = ["1", "421", "371", "49", "44", "53", "870", "881", "883"].iter().find(|c| digits.starts_with(**c));
+    // Where several regions share the code and nobody has the number: whose it is without the digits
+    // that are too many.
+    let region = if region.is_none() {
+        let classes =
+            (1..digits.len()).rev().map(|n| PLAN.classify(&Number::from_digits(&digits.as_bytes()[..n]).unwrap()));
+        classes.into_iter().find(|(_, t)| *t != NumberType::Unknown).map_or(region, |(region, _)| region)
+    } else {
+        region
+    };
     let blocked = match &rules.countries {
         Choice::Any => false,
         Choice::Allow(names) => !names.contains(&region.as_str()),
