@@ -16,6 +16,7 @@ function nanoseconds(value, unit) {
     name = $0
     sub(/ *time: +\[.*/, "", name)
     if (name == "") name = previous
+    if (name ~ /change:$/) next # against a run before: not this run's
     times = $0
     sub(/.*time: +\[/, "", times)
     split(times, part, " ")
