@@ -416,16 +416,16 @@ impl<'p> EntryReader<'p> {
         })
     }
 
-    /// Refuses keys that match an emergency number, as dialled or behind the outside-line digit.
-    /// E.164 keys cannot: they are only asked once it is known that the call is no emergency.
+    /// Refuses keys that match an emergency number: short and internal numbers as such, for they are
+    /// looked up without the outside-line digit; raw bytes behind it, too. E.164 keys cannot: they
+    /// are only asked once it is known that the call is no emergency.
     fn spare_emergencies(&self, keys: &[Key]) -> Result<(), Fault> {
         for key in keys {
-            let (pattern, whole) = match key {
+            let (pattern, whole, x, outside_line) = match key {
                 Key::Number { .. } => continue,
-                Key::Local { digits, whole } => (digits, *whole),
-                Key::Raw { bytes, whole } => (bytes, *whole),
+                Key::Local { digits, whole } => (digits, *whole, Some(b'X'), None),
+                Key::Raw { bytes, whole } => (bytes, *whole, None, self.site.outside_line),
             };
-            let x = if matches!(key, Key::Raw { .. }) { None } else { Some(b'X') };
             for number in &self.emergency {
                 let covers = |text: &[u8]| {
                     (if whole { text.len() == pattern.len() } else { text.len() >= pattern.len() })
@@ -434,7 +434,7 @@ impl<'p> EntryReader<'p> {
                 if covers(number.as_bytes()) {
                     return Err(blocks_emergency(number, None));
                 }
-                if let Some(digit) = self.site.outside_line {
+                if let Some(digit) = outside_line {
                     let outside = [&[digit], number.as_bytes()].concat();
                     if covers(&outside) {
                         return Err(blocks_emergency(number, Some(digit)));
@@ -784,18 +784,17 @@ mod tests {
             "raw:1*",
             "raw:tel:112",
             "raw:9112",
-            "9112",
-            "9X12",
+            "raw:91*",
             "raw:urn:service:sos",
         ] {
             let found = keys(&sk, entry, ListAction::Block);
             assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
         }
         assert_eq!(
-            sk.read("9112", ListAction::Block).unwrap_err().message,
+            sk.read("raw:9112", ListAction::Block).unwrap_err().message,
             "this entry would block the emergency number 112 behind the outside-line digit (9112)"
         );
-        for entry in ["+112*", "+421112*", "00421 112*", "raw:+112", "12*"] {
+        for entry in ["+112*", "+421112*", "00421 112*", "raw:+112", "12*", "9112", "9X12"] {
             let found = keys(&sk, entry, ListAction::Block);
             assert!(!found[0].starts_with('!'), "{entry}: {found:?}");
         }
@@ -805,6 +804,22 @@ mod tests {
         assert!(sk.read("1*", ListAction::Log).is_ok());
         // Andorra's premium number begins with its police number.
         check(&reader("AD", None, &[]), "110009", &["+376110009"]);
+    }
+
+    /// Found in review: a site with the outside line 1 and extensions of four digits could not block
+    /// the extensions 1112…: the entry was said to block 112 behind the outside-line digit, but
+    /// short and internal numbers are looked up without that digit.
+    #[test]
+    fn short_and_internal_entries_are_not_compared_behind_the_outside_line() {
+        let sk = reader("SK", Some(b'1'), &[4]);
+        check(&sk, "1112*", &["+4211112*", "local:1112*"]);
+        check(&sk, "1112", &["local:1112"]);
+        check(&sk, "1XX2", &["local:1XX2"]);
+        // The number itself, and the dialled bytes, are still refused.
+        for entry in ["112", "112*", "11*", "1*", "1X2", "raw:1112", "raw:1112*", "raw:11*"] {
+            let found = keys(&sk, entry, ListAction::Block);
+            assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
+        }
     }
 
     #[test]
