@@ -14,8 +14,13 @@ use crate::plan::Plan;
 use crate::profile::{Decision, SATELLITE_BIT};
 use crate::verdict::Action;
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many names are tried for a file that is written aside.
+const MAX_TRIES: u32 = 64;
 
 const _: () = assert!(Types::SATELLITE == SATELLITE_BIT);
 
@@ -53,7 +58,8 @@ pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<
 }
 
 /// Writes a file so that a reader, or a power cut, never sees half of it: aside in the same
-/// folder, synced, renamed into place, and the folder synced.
+/// folder, synced, renamed into place, and the folder synced. The permissions of a file that was
+/// there before are kept. Of several writers at a time the last one to finish wins, whole.
 ///
 /// # Errors
 ///
@@ -64,12 +70,12 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or_else(|| std::io::Error::other("the path names no file"))?;
-    let mut aside = std::ffi::OsString::from(".");
-    aside.push(name);
-    aside.push(format!(".{}.tmp", std::process::id()));
-    let aside = folder.join(aside);
+    let (aside, mut file) = create_aside(folder, name)?;
     let result = (|| {
-        let mut file = std::fs::File::create(&aside)?;
+        // Before there is anything in it that somebody could read who must not.
+        if let Some(old) = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file) {
+            file.set_permissions(old.permissions())?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&aside, path)
@@ -84,6 +90,25 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// A new file beside the one with this name, which nobody else writes: not another thread or
+/// process, and not through a link that stands there already.
+fn create_aside(folder: &Path, name: &OsStr) -> std::io::Result<(PathBuf, std::fs::File)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut tries = 0;
+    loop {
+        let mut aside = std::ffi::OsString::from(".");
+        aside.push(name);
+        aside.push(format!(".{}.{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+        let aside = folder.join(aside);
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&aside) {
+            Ok(file) => return Ok((aside, file)),
+            // Left behind by a process of this number that was ended.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && tries < MAX_TRIES => tries += 1,
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
@@ -561,4 +586,87 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
     w.bytes(&heads.0);
     w.bytes(&pool.0);
     w.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is in a folder, by name.
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Found in review: two threads that wrote one path wrote into the same file aside, and put
+    /// into place what was half of each, or found nothing to put there.
+    #[test]
+    fn threads_that_write_one_path_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        std::thread::scope(|scope| {
+            for byte in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        write_file(path, &vec![byte; 10_000 + usize::from(byte)]).unwrap();
+                    }
+                });
+            }
+        });
+        let found = std::fs::read(&path).unwrap();
+        assert!(found.len() == 10_000 + usize::from(found[0]) && found.iter().all(|&b| b == found[0]));
+        assert_eq!(names(folder.path()), ["a.tgx"]);
+    }
+
+    /// Found in review: the name aside could be known beforehand, and a link that somebody put there
+    /// was followed.
+    #[test]
+    #[cfg(unix)]
+    fn a_planted_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let pid = std::process::id();
+        std::os::unix::fs::symlink(&victim, folder.path().join(format!(".a.tgx.{pid}.tmp"))).unwrap();
+        // Other tests count along, so plant the next few.
+        for n in 0..40 {
+            std::os::unix::fs::symlink(&victim, folder.path().join(format!(".a.tgx.{pid}.{n}.tmp"))).unwrap();
+        }
+        write_file(&path, b"index").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"index");
+        assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+
+    /// Found in review: an index that only its group could read could be read by all after the next
+    /// build.
+    #[test]
+    #[cfg(unix)]
+    fn the_old_files_permissions_are_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        for mode in [0o640, 0o600, 0o444] {
+            std::fs::write(&path, "old").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            write_file(&path, b"new").unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_stays_behind_where_writing_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("inside"), "").unwrap();
+        assert!(write_file(&path, b"index").is_err());
+        assert_eq!(names(folder.path()), ["a.tgx"]);
+    }
 }
