@@ -330,6 +330,31 @@ fn files_and_plans_that_cannot_be_read() {
     assert_eq!(report.diagnostics[0].code, "bad-plan");
 }
 
+/// Found in review: every pattern whose fixed digit is under the others' `X`s doubled the states, and
+/// with some thirty of them the build took all memory.
+#[test]
+fn overlapping_patterns_end_soon() {
+    let policy = |patterns: &[String]| {
+        format!(
+            "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nentries = {patterns:?}\n[profiles.default.outbound]\nlists = [\"a\"]"
+        )
+    };
+    let overlapping = |n: usize| -> Vec<String> {
+        (0..n).map(|i| format!("+421{}{}{}", "X".repeat(i % 20), 5 + i / 20, "X".repeat(19 - i % 20))).collect()
+    };
+    let start = std::time::Instant::now();
+    let report = compiler().compile_str("p.toml", &policy(&overlapping(40)), Path::new("")).unwrap_err();
+    let error = report.diagnostics.iter().find(|d| d.severity == Severity::Error).unwrap();
+    assert_eq!(error.code, "too-many-patterns", "{report}");
+    assert!(error.message.contains("too many overlapping X patterns"), "{report}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("write ranges instead")), "{report}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
+    // A few that overlap, and any number that do not, are fine.
+    compiler().compile_str("p.toml", &policy(&overlapping(8)), Path::new("")).unwrap();
+    let apart: Vec<String> = (0..30_000).map(|i| format!("+4219{i:05}XXX")).collect();
+    compiler().compile_str("p.toml", &policy(&apart), Path::new("")).unwrap();
+}
+
 #[test]
 fn progress_is_told() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! the machine or a hash map's order.
 
 use super::Meta;
+use super::diagnostic::Diagnostic;
 use super::model::{Countries, Entry, Key, ListAction, Model, RuleSet, Types};
 use crate::error::Error;
 use crate::index::format::{Container, Kind, SectionWriter, Sections};
@@ -24,25 +25,51 @@ const MAX_TRIES: u32 = 64;
 
 const _: () = assert!(Types::SATELLITE == SATELLITE_BIT);
 
+/// Why a policy that is right by itself becomes no index.
+pub(crate) type Refused = Box<Diagnostic>;
+
+/// The most states of patterns, beside one for each of their digits. A pattern by itself needs no
+/// more than it has digits; but `X`s over another pattern's digits can double the states with each
+/// pattern, and would take all memory.
+const MAX_PATTERN_STATES: usize = 250_000;
+/// The most patterns that are alive in all states together, likewise: those of a state that is kept
+/// count [`KEPT`] times.
+const MAX_PATTERN_WORK: usize = 200_000_000;
+/// States of patterns alone are remembered, and so cost memory as well as time.
+const KEPT: usize = 10;
+
+/// A numbering plan that cannot be used.
+pub(crate) fn bad_plan(why: &Error) -> Diagnostic {
+    Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {why}"))
+}
+
+fn too_many_patterns() -> Refused {
+    Box::new(
+        Diagnostic::error("too-many-patterns", "too many overlapping X patterns: their combinations fill the memory")
+            .help("write ranges instead, or prefixes with `*`"),
+    )
+}
+
 /// The index of a policy. `plan_file` is a whole plan file, as `tollgate plan` writes it.
 ///
 /// # Errors
 ///
-/// Those of opening the plan file.
-pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Error> {
-    let plan = Plan::decode(plan_file, &Sections::parse(plan_file, Kind::Plan)?)?;
+/// Those of opening the plan file, and too many overlapping patterns.
+pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Refused> {
+    let opened = Sections::parse(plan_file, Kind::Plan).and_then(|sections| Plan::decode(plan_file, &sections));
+    let plan = opened.map_err(|why| Box::new(bad_plan(&why)))?;
     let mut container = Container::new(Kind::Index);
     container.add("META", metadata(model, meta));
-    container.add("SRCS", sources(model));
-    container.add("SITE", site(model));
+    container.add("SRCS", sources(model)?);
+    container.add("SITE", site(model)?);
     let mut sets = Sets::new();
     let whole = WholeNumbers::collect(&model.entries);
     let whole_section = whole.section(&model.entries, &mut sets);
-    let prefixes = transducer(&model.entries, Space::Number, &mut sets);
-    let local = transducer(&model.entries, Space::Local, &mut sets);
-    let raw = raw_trie(&model.entries, &mut sets);
+    let prefixes = transducer(&model.entries, Space::Number, &mut sets)?;
+    let local = transducer(&model.entries, Space::Local, &mut sets)?;
+    let raw = raw_trie(&model.entries, &mut sets)?;
     container.add("LIST", lists(model));
-    container.add("MEMB", sets.section());
+    container.add("MEMB", sets.section()?);
     container.add("NUMW", whole_section);
     container.add("NUMP", prefixes);
     container.add("LOCL", local);
@@ -50,8 +77,8 @@ pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<
     let (rules, profiles) = profiles(model, &plan);
     container.add("RULE", rules);
     container.add("PROF", profiles);
-    container.add("ORIG", origins(&model.entries, &whole));
-    for (tag, section) in super::plan::sections(plan_file)? {
+    container.add("ORIG", origins(&model.entries, &whole)?);
+    for (tag, section) in super::plan::sections(plan_file).map_err(|why| Box::new(bad_plan(&why)))? {
         container.add(tag, section.to_vec());
     }
     Ok(container.finish())
@@ -121,7 +148,7 @@ fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
     w.0
 }
 
-fn sources(model: &Model) -> Vec<u8> {
+fn sources(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
     w.u32(model.sources.len() as u32);
     for source in &model.sources {
@@ -130,10 +157,10 @@ fn sources(model: &Model) -> Vec<u8> {
         w.u64(source.entries);
         w.text(&source.path);
     }
-    w.0
+    Ok(w.0)
 }
 
-fn site(model: &Model) -> Vec<u8> {
+fn site(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
     w.text(model.site.home.as_str());
     w.u8(model.site.outside_line.unwrap_or(0));
@@ -142,7 +169,7 @@ fn site(model: &Model) -> Vec<u8> {
     for prefix in &model.site.international_prefixes {
         w.text(prefix);
     }
-    w.0
+    Ok(w.0)
 }
 
 fn lists(model: &Model) -> Vec<u8> {
@@ -191,7 +218,7 @@ impl Sets {
         id
     }
 
-    fn section(&self) -> Vec<u8> {
+    fn section(&self) -> Result<Vec<u8>, Refused> {
         let mut w = SectionWriter::default();
         w.u32(self.in_order.len() as u32);
         w.u32(self.in_order.iter().map(|s| s.len() as u32).sum());
@@ -206,7 +233,7 @@ impl Sets {
             w.u32(member.cover as u32);
             w.i64(member.expires);
         }
-        w.0
+        Ok(w.0)
     }
 }
 
@@ -299,9 +326,13 @@ struct Transducer<'k, 's> {
     known: HashMap<([u32; 10], u32), u32>,
     /// States below which only patterns are alive: (pattern, digits of it that are used).
     pattern_states: HashMap<Vec<(u32, u8)>, u32>,
+    /// How many more of those may be made.
+    states_left: usize,
+    /// What is left of [`MAX_PATTERN_WORK`].
+    work_left: usize,
 }
 
-fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Vec<u8> {
+fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Result<Vec<u8>, Refused> {
     let mut literal = Vec::new();
     let mut patterns = Vec::new();
     for entry in entries {
@@ -315,28 +346,41 @@ fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Vec<u8> {
     }
     literal.sort_unstable();
     let all: Vec<(u32, u8)> = (0..patterns.len() as u32).map(|i| (i, 0)).collect();
+    // One for every digit of every pattern is what patterns take that have nothing in common.
+    let alone: usize = patterns.iter().map(|(digits, _)| digits.len() + 1).sum();
     let mut t = Transducer {
         keys: Keys { literal, patterns },
         sets,
         states: vec![([0; 10], 0)],
         known: HashMap::new(),
         pattern_states: HashMap::new(),
+        states_left: alone + MAX_PATTERN_STATES,
+        work_left: alone * KEPT + MAX_PATTERN_WORK,
     };
-    let root = t.state(0..t.keys.literal.len(), 0, all, true);
+    let root = t.state(0..t.keys.literal.len(), 0, all, true)?;
     t.section(root)
 }
 
 impl Transducer<'_, '_> {
     /// The state in which these literals and patterns are alive, `depth` digits from the root.
-    fn state(&mut self, literals: std::ops::Range<usize>, depth: usize, patterns: Vec<(u32, u8)>, root: bool) -> u32 {
+    fn state(
+        &mut self,
+        literals: std::ops::Range<usize>,
+        depth: usize,
+        patterns: Vec<(u32, u8)>,
+        root: bool,
+    ) -> Result<u32, Refused> {
         if literals.is_empty() {
             if patterns.is_empty() && !root {
-                return 0;
+                return Ok(0);
             }
             if let Some(&known) = self.pattern_states.get(&patterns) {
-                return known;
+                return Ok(known);
             }
+            self.states_left = self.states_left.checked_sub(1).ok_or_else(too_many_patterns)?;
         }
+        let work = patterns.len() * if literals.is_empty() { KEPT } else { 1 };
+        self.work_left = self.work_left.checked_sub(work).ok_or_else(too_many_patterns)?;
         let mut members = Vec::new();
         let mut from = literals.start;
         while from < literals.end && self.keys.literal[from].0.len() == depth {
@@ -361,7 +405,7 @@ impl Transducer<'_, '_> {
                 })
                 .map(|&(i, used)| (i, used + 1))
                 .collect();
-            *slot = self.state(from..from + own, depth + 1, alive, false);
+            *slot = self.state(from..from + own, depth + 1, alive, false)?;
             from += own;
         }
         let known = self.known.get(&(next, set)).copied();
@@ -376,12 +420,12 @@ impl Transducer<'_, '_> {
         if literals.is_empty() && !root {
             self.pattern_states.insert(patterns, id);
         }
-        id
+        Ok(id)
     }
 
     /// States in breadth-first order: the root is 1, the dead state 0, and those near the root,
     /// which every call reads, lie together.
-    fn section(&self, root: u32) -> Vec<u8> {
+    fn section(&self, root: u32) -> Result<Vec<u8>, Refused> {
         let mut number = vec![0u32; self.states.len()];
         let mut order = vec![0, root];
         number[root as usize] = 1;
@@ -404,11 +448,11 @@ impl Transducer<'_, '_> {
             }
             w.u32(*set);
         }
-        w.0
+        Ok(w.0)
     }
 }
 
-fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
+fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Result<Vec<u8>, Refused> {
     let mut keys: BTreeMap<&[u8], Vec<Member>> = BTreeMap::new();
     for entry in entries {
         if let Key::Raw { bytes, whole } = &entry.key {
@@ -449,7 +493,7 @@ fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
     w.bytes(&nodes.0);
     w.bytes(&targets.0);
     w.bytes(&labels.0);
-    w.0
+    Ok(w.0)
 }
 
 fn profiles(model: &Model, plan: &Plan) -> (Vec<u8>, Vec<u8>) {
@@ -529,7 +573,7 @@ pub(crate) fn canonical(key: &Key) -> String {
     }
 }
 
-fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
+fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> {
     let mut records = SectionWriter::default();
     let mut count = 0u32;
     let mut pool = SectionWriter::default();
@@ -585,7 +629,7 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
     w.bytes(&firsts.0);
     w.bytes(&heads.0);
     w.bytes(&pool.0);
-    w.0
+    Ok(w.0)
 }
 
 #[cfg(test)]
