@@ -139,7 +139,7 @@ mod watch;
 pub use error::Error;
 pub use explain::{Explanation, Match, MatchOutcome, Step};
 pub use gate::{DEFAULT_MAX_LOSS_PERCENT, Gate, GateOptions, ListStats, Observer, Stats, Swap};
-pub use index::provenance::{EntryInfo, IndexInfo, ListInfo, SourceInfo};
+pub use index::provenance::{EntryInfo, IndexInfo, ListInfo, ProfileInfo, RulesInfo, SourceInfo};
 pub use index::{Index, Query};
 pub use lists::ListAction;
 pub use number::{MAX_NAME_LEN, MAX_NUMBER_DIGITS, Name, Number, NumberType, Region};

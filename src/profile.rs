@@ -170,6 +170,12 @@ impl Profiles {
         (profile.name, &self.rule_sets[rules as usize])
     }
 
+    /// Every profile with its outbound and inbound rules, in the policy's order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Name, &RuleSet, &RuleSet)> {
+        let rules = |i: u32| &self.rule_sets[i as usize];
+        self.profiles.iter().map(move |p| (p.name, rules(p.outbound), rules(p.inbound)))
+    }
+
     /// Every profile's name, in the policy's order.
     pub(crate) fn names(&self) -> impl Iterator<Item = Name> {
         self.profiles.iter().map(|p| p.name)

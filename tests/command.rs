@@ -570,6 +570,12 @@ fn inspect_shows_what_went_in() {
     assert_eq!(value["site"]["home"], "SK");
     assert_eq!(value["lists"][1]["name"], "blacklist");
     assert_eq!(value["profiles"], serde_json::json!(["default", "open"]));
+    let rules = &value["rules"][0];
+    assert_eq!((&rules["profile"], &rules["inbound"]["anonymous"]), (&"default".into(), &"block".into()));
+    assert_eq!(rules["outbound"]["lists"], serde_json::json!(["partners", "blacklist", "trial"]));
+    assert_eq!(rules["outbound"]["blocked_types"], serde_json::json!(["premium_rate", "satellite"]));
+    assert_eq!(rules["outbound"]["blocked_countries"], serde_json::json!(["LV"]));
+    assert_eq!(rules["outbound"]["unknown_region_blocked"], false);
     assert_eq!(value["sources"][1]["path"], "numbers.csv");
     assert_eq!(value["sources"][1]["entries"], 2);
     assert_eq!(value["sources"][1]["sha256"].as_str().unwrap().len(), 64);
@@ -629,6 +635,48 @@ fn diff_says_what_is_different() {
     assert_eq!(value["entries"][0]["added"].as_array().unwrap().len(), 61);
     assert_eq!(value["entries"][0]["changed"][0]["new"]["note"], "ticket 4712");
     assert_eq!((&value["same"], &value["plan"]), (&false.into(), &Value::Null));
+    assert_eq!(value["rules"], serde_json::json!([]));
+}
+
+/// Found in review: with nothing but a rule changed, a blocked country gone say, `diff` said "no
+/// difference" and ended with 0.
+#[test]
+fn diff_compares_the_rules_of_profiles() {
+    let folder = built();
+    let path = folder.path();
+    let changed = |policy: String| {
+        assert_ne!(policy, POLICY);
+        fs::write(path.join("policy.toml"), policy).unwrap();
+        expect(&run(path, &["build", "policy.toml", "-o", "new.tgx"]), 0);
+        let text = run(path, &["diff", "policy.tgx", "new.tgx"]);
+        expect(&text, 1);
+        let value = run(path, &["diff", "policy.tgx", "new.tgx", "--format", "json"]);
+        expect(&value, 1);
+        let value = json(&value);
+        assert_eq!(value["same"], false);
+        (out(&text), value["rules"].clone())
+    };
+    let (text, rules) = changed(POLICY.replace("countries.block = [\"LV\"]\n", ""));
+    assert_eq!(text, "profile default, outbound: blocked countries\n  - LV\n");
+    let wanted = serde_json::json!([{
+        "profile": "default", "direction": "outbound", "rule": "blocked_countries", "added": [], "removed": ["LV"],
+    }]);
+    assert_eq!(rules, wanted);
+    let (text, rules) = changed(POLICY.replace("anonymous = \"block\"", "anonymous = \"allow\""));
+    assert_eq!(text, "profile default, inbound: anonymous: block is now allow\n");
+    assert_eq!((&rules[0]["rule"], &rules[0]["new"]), (&"anonymous".into(), &"allow".into()));
+    // The order of lists is a rule, too.
+    let (text, rules) =
+        changed(POLICY.replace("[\"partners\", \"blacklist\", \"trial\"]", "[\"trial\", \"blacklist\"]"));
+    assert_eq!(text, "profile default, outbound: lists: partners, blacklist, trial is now trial, blacklist\n");
+    assert_eq!(rules[0]["old"], serde_json::json!(["partners", "blacklist", "trial"]));
+    let (text, _) = changed(POLICY.replace("\"premium_rate\", \"satellite\"", "\"premium_rate\", \"pager\""));
+    assert_eq!(text, "profile default, outbound: blocked types\n  + pager\n  - satellite\n");
+    // An allow-list blocks all the others, and the regions that the plan does not know.
+    let (text, rules) = changed(POLICY.replace("countries.block = [\"LV\"]", "countries.allow = [\"LV\", \"SK\"]"));
+    assert!(text.contains("  - LV\n"), "{text}");
+    assert!(text.ends_with("profile default, outbound: unknown region: allow is now block\n"), "{text}");
+    assert!(rules[0]["added"].as_array().unwrap().len() > 200, "{rules}");
 }
 
 #[test]

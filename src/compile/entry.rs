@@ -19,6 +19,10 @@
 //! becomes a [`Key::Local`]. A prefix may be the beginning of both, and is then both, unless it
 //! begins with the national or international prefix, which no short number does.
 //!
+//! An entry is one number and nothing else. What a call may carry behind its number (an extension,
+//! digits after a pause, parameters) would be cut off silently; in a list it is far more often a
+//! second number or an expiry in the wrong kind of file. So it is refused.
+//!
 //! An entry of a block list that covers an emergency number is refused. The gate would let the
 //! emergency call through all the same; but whoever wrote the entry believes something else, and
 //! should learn it now.
@@ -29,7 +33,7 @@ use crate::compile::model::{Key, ListAction};
 use crate::dial::{DialPlan, Reading, Site};
 use crate::number::Number;
 use crate::plan::Plan;
-use crate::text::{self, Kind};
+use crate::text::{self, Cut, Dialled, Kind};
 use crate::verdict::Direction;
 
 /// The most digits of an entry.
@@ -101,6 +105,7 @@ impl<'p> EntryReader<'p> {
         if let Some(raw) = entry.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("raw:")).map(|_| &entry[4..]) {
             return Ok(Parsed { keys: vec![raw_key(raw.trim())?], written: None, emergency: false });
         }
+        one_number(entry)?;
         if let Some((first, last)) = entry.split_once("..") {
             return self.range(first.trim(), last.trim());
         }
@@ -119,6 +124,7 @@ impl<'p> EntryReader<'p> {
             return Err(Fault::new(BAD, "an entry names one number, and this one has a routing number (rn) too")
                 .help("make two entries of it"));
         }
+        nothing_cut(&dialled)?;
         let written = Some(dialled.digits.len());
         let mut emergency = false;
         let key = match self.dial().read(&dialled, Direction::Outbound) {
@@ -344,7 +350,7 @@ impl<'p> EntryReader<'p> {
         }
         let dialled = text::read(text.as_bytes());
         match dialled.kind {
-            Kind::Digits if dialled.routing.is_empty() => {}
+            Kind::Digits if dialled.routing.is_empty() => nothing_cut(&dialled)?,
             Kind::Digits => {
                 return Err(Fault::new(BAD, "an entry names one number, and this one has a routing number (rn) too"));
             }
@@ -412,16 +418,16 @@ impl<'p> EntryReader<'p> {
         })
     }
 
-    /// Refuses keys that match an emergency number, as dialled or behind the outside-line digit.
-    /// E.164 keys cannot: they are only asked once it is known that the call is no emergency.
+    /// Refuses keys that match an emergency number: short and internal numbers as such, for they are
+    /// looked up without the outside-line digit; raw bytes behind it, too. E.164 keys cannot: they
+    /// are only asked once it is known that the call is no emergency.
     fn spare_emergencies(&self, keys: &[Key]) -> Result<(), Fault> {
         for key in keys {
-            let (pattern, whole) = match key {
+            let (pattern, whole, x, outside_line) = match key {
                 Key::Number { .. } => continue,
-                Key::Local { digits, whole } => (digits, *whole),
-                Key::Raw { bytes, whole } => (bytes, *whole),
+                Key::Local { digits, whole } => (digits, *whole, Some(b'X'), None),
+                Key::Raw { bytes, whole } => (bytes, *whole, None, self.site.outside_line),
             };
-            let x = if matches!(key, Key::Raw { .. }) { None } else { Some(b'X') };
             for number in &self.emergency {
                 let covers = |text: &[u8]| {
                     (if whole { text.len() == pattern.len() } else { text.len() >= pattern.len() })
@@ -430,7 +436,7 @@ impl<'p> EntryReader<'p> {
                 if covers(number.as_bytes()) {
                     return Err(blocks_emergency(number, None));
                 }
-                if let Some(digit) = self.site.outside_line {
+                if let Some(digit) = outside_line {
                     let outside = [&[digit], number.as_bytes()].concat();
                     if covers(&outside) {
                         return Err(blocks_emergency(number, Some(digit)));
@@ -449,6 +455,40 @@ impl<'p> EntryReader<'p> {
         }
         Ok(())
     }
+}
+
+/// Refuses what separates entries or columns, unless the entry is a URI with such parameters as
+/// belong to its one number. (`rn` is refused later, with a message of its own.)
+fn one_number(entry: &str) -> Result<(), Fault> {
+    if !entry.contains([',', ';']) {
+        return Ok(());
+    }
+    let uri = entry.strip_prefix('<').unwrap_or(entry);
+    let is_uri = uri
+        .split_once(':')
+        .is_some_and(|(scheme, _)| ["tel", "sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known)));
+    let known = |parameter: &str| {
+        let (name, value) = parameter.split_at(parameter.find(['=', '@', '>']).unwrap_or(parameter.len()));
+        let routing = name.eq_ignore_ascii_case("rn") && value.len() > 1;
+        routing || is_uri && ["phone-context", "user", "npdi"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    if !uri.contains(',') && uri.split(';').skip(1).all(known) {
+        return Ok(());
+    }
+    Err(not_alone("this entry is more than one number: `,` and `;` separate numbers or columns"))
+}
+
+/// Refuses a number that the reader cut something off.
+fn nothing_cut(dialled: &Dialled<'_>) -> Result<(), Fault> {
+    match dialled.cut {
+        Cut::Nothing => Ok(()),
+        Cut::Pause => Err(not_alone("this entry has digits behind a pause, which would not be compared")),
+        Cut::Extension => Err(not_alone("this entry has an extension behind the number, which would not be compared")),
+    }
+}
+
+fn not_alone(why: &'static str) -> Fault {
+    Fault::new(BAD, why).help("one entry a line; an expiry needs a CSV file with the columns number and expires")
 }
 
 fn raw_key(raw: &str) -> Result<Key, Fault> {
@@ -637,6 +677,45 @@ mod tests {
         check(&sk, &"1".repeat(33), &["! this entry has 36 digits, and 32 are the most"]);
     }
 
+    /// Found in review: `0905111111, 0905222222` compiled to the first number alone, and
+    /// `+37126123457,2020-01-31` to an entry that never expires, both without a word.
+    #[test]
+    fn a_second_number_or_an_expiry_is_never_cut_off() {
+        let sk = reader("SK", None, &[]);
+        for entry in [
+            "0905111111, 0905222222",
+            "0905777777;0905888888",
+            "+37126123457,2020-01-31",
+            "+37126123458;2020-01-31;spam",
+            "+37126123456;expires=2020-01-01",
+            "tel:+37126123456;expires=2020-01-01",
+            "tel:+37126123456,+37126123457",
+            "+37126123456;isub=5",
+            "+37126123456 ext. 5",
+            "tel:+37126123456;ext=5",
+            "0905111111p0905222222",
+            "0905111111#9",
+            "0900,0901*",
+            "0900;0901*",
+            "+4930100..+4930199;2020-01-31",
+            "+4930100,5..+4930199",
+            "+33162XXXXXX,2020-01-31",
+            "+33162XXXXXX;note",
+        ] {
+            let fault = sk.read(entry, ListAction::Block).expect_err(entry);
+            assert_eq!(fault.code, BAD, "{entry}");
+            let help = fault.help.unwrap_or_default();
+            assert!(help.starts_with("one entry a line; an expiry needs a CSV file"), "{entry}: {help}");
+        }
+        // What belongs to the one number stays.
+        check(&sk, "tel:26123456;phone-context=+371", &["+37126123456"]);
+        check(&sk, "TEL:+37126123456;npdi", &["+37126123456"]);
+        check(&sk, "sip:+37126123456;npdi@example.com;user=phone", &["+37126123456"]);
+        check(&sk, "<sip:+37126123456@example.com;user=phone>", &["+37126123456"]);
+        check(&sk, "raw:0905111111,2", &["raw:0905111111,2"]);
+        check(&sk, " raw: a;b ", &["raw:a;b"]);
+    }
+
     #[test]
     fn prefixes() {
         let sk = reader("SK", None, &[]);
@@ -707,18 +786,17 @@ mod tests {
             "raw:1*",
             "raw:tel:112",
             "raw:9112",
-            "9112",
-            "9X12",
+            "raw:91*",
             "raw:urn:service:sos",
         ] {
             let found = keys(&sk, entry, ListAction::Block);
             assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
         }
         assert_eq!(
-            sk.read("9112", ListAction::Block).unwrap_err().message,
+            sk.read("raw:9112", ListAction::Block).unwrap_err().message,
             "this entry would block the emergency number 112 behind the outside-line digit (9112)"
         );
-        for entry in ["+112*", "+421112*", "00421 112*", "raw:+112", "12*"] {
+        for entry in ["+112*", "+421112*", "00421 112*", "raw:+112", "12*", "9112", "9X12"] {
             let found = keys(&sk, entry, ListAction::Block);
             assert!(!found[0].starts_with('!'), "{entry}: {found:?}");
         }
@@ -728,6 +806,22 @@ mod tests {
         assert!(sk.read("1*", ListAction::Log).is_ok());
         // Andorra's premium number begins with its police number.
         check(&reader("AD", None, &[]), "110009", &["+376110009"]);
+    }
+
+    /// Found in review: a site with the outside line 1 and extensions of four digits could not block
+    /// the extensions 1112…: the entry was said to block 112 behind the outside-line digit, but
+    /// short and internal numbers are looked up without that digit.
+    #[test]
+    fn short_and_internal_entries_are_not_compared_behind_the_outside_line() {
+        let sk = reader("SK", Some(b'1'), &[4]);
+        check(&sk, "1112*", &["+4211112*", "local:1112*"]);
+        check(&sk, "1112", &["local:1112"]);
+        check(&sk, "1XX2", &["local:1XX2"]);
+        // The number itself, and the dialled bytes, are still refused.
+        for entry in ["112", "112*", "11*", "1*", "1X2", "raw:1112", "raw:1112*", "raw:11*"] {
+            let found = keys(&sk, entry, ListAction::Block);
+            assert!(found[0].starts_with("! this entry would block the emergency number"), "{entry}: {found:?}");
+        }
     }
 
     #[test]

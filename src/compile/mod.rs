@@ -215,7 +215,7 @@ impl Compiler {
         match writer::write(&model, self.plan_file(), &meta) {
             Ok(index) => Ok(Compiled { index, report, entries }),
             Err(why) => {
-                report.push(Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {why}")));
+                report.push(*why);
                 Err(report)
             }
         }
@@ -258,7 +258,7 @@ impl Compiler {
         {
             Ok(plan) => plan,
             Err(e) => {
-                report.push(Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {e}")));
+                report.push(writer::bad_plan(&e));
                 return Err(report);
             }
         };

@@ -328,6 +328,43 @@ fn files_and_plans_that_cannot_be_read() {
     assert!(compiler().check_file(&path).to_string().contains("p.toml:2:1: error: the policy is not UTF-8"));
     let report = compiler().plan(b"no plan".to_vec()).starter().unwrap_err();
     assert_eq!(report.diagnostics[0].code, "bad-plan");
+    // Found in review: alone among the errors, it did not say what to do.
+    assert!(report.diagnostics[0].help.as_deref().is_some_and(|help| help.contains("`tollgate plan`")), "{report}");
+}
+
+/// Found in review: every pattern whose fixed digit is under the others' `X`s doubled the states, and
+/// with some thirty of them the build took all memory.
+#[test]
+fn overlapping_patterns_end_soon() {
+    let policy = |patterns: &[String]| {
+        format!(
+            "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nentries = {patterns:?}\n[profiles.default.outbound]\nlists = [\"a\"]"
+        )
+    };
+    let overlapping = |n: usize| -> Vec<String> {
+        (0..n).map(|i| format!("+421{}{}{}", "X".repeat(i % 20), 5 + i / 20, "X".repeat(19 - i % 20))).collect()
+    };
+    let start = std::time::Instant::now();
+    let report = compiler().compile_str("p.toml", &policy(&overlapping(40)), Path::new("")).unwrap_err();
+    let error = report.diagnostics.iter().find(|d| d.severity == Severity::Error).unwrap();
+    assert_eq!(error.code, "too-many-patterns", "{report}");
+    assert!(error.message.contains("too many overlapping X patterns"), "{report}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("write ranges instead")), "{report}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
+    // A few that overlap, and any number that do not, are fine.
+    compiler().compile_str("p.toml", &policy(&overlapping(8)), Path::new("")).unwrap();
+    let apart: Vec<String> = (0..30_000).map(|i| format!("+4219{i:05}XXX")).collect();
+    compiler().compile_str("p.toml", &policy(&apart), Path::new("")).unwrap();
+}
+
+/// Found in review: of 65,537 international prefixes one was left, and the others came out of the
+/// middle of what followed.
+#[test]
+fn more_than_the_format_can_count_is_refused() {
+    let prefixes: Vec<String> = (0..65_537).map(|i| format!("8{i:05}")).collect();
+    let text = format!("[site]\nhome = \"SK\"\ninternational_prefixes = {prefixes:?}\n[profiles.default.outbound]");
+    let report = compiler().compile_str("p.toml", &text, Path::new("")).unwrap_err();
+    assert_eq!(report.diagnostics[0].code, "too-large", "{report}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the machine or a hash map's order.
 
 use super::Meta;
+use super::diagnostic::Diagnostic;
 use super::model::{Countries, Entry, Key, ListAction, Model, RuleSet, Types};
 use crate::error::Error;
 use crate::index::format::{Container, Kind, SectionWriter, Sections};
@@ -14,30 +15,79 @@ use crate::plan::Plan;
 use crate::profile::{Decision, SATELLITE_BIT};
 use crate::verdict::Action;
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many names are tried for a file that is written aside.
+const MAX_TRIES: u32 = 64;
 
 const _: () = assert!(Types::SATELLITE == SATELLITE_BIT);
+
+/// Why a policy that is right by itself becomes no index.
+pub(crate) type Refused = Box<Diagnostic>;
+
+/// The most states of patterns, beside one for each of their digits. A pattern by itself needs no
+/// more than it has digits; but `X`s over another pattern's digits can double the states with each
+/// pattern, and would take all memory.
+const MAX_PATTERN_STATES: usize = 250_000;
+/// The most patterns that are alive in all states together, likewise: those of a state that is kept
+/// count [`KEPT`] times.
+const MAX_PATTERN_WORK: usize = 200_000_000;
+/// States of patterns alone are remembered, and so cost memory as well as time.
+const KEPT: usize = 10;
+
+/// A numbering plan that cannot be used.
+pub(crate) fn bad_plan(why: &Error) -> Diagnostic {
+    Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {why}"))
+        .help("give a plan file that `tollgate plan` of this release has written, or none, for the built-in plan")
+}
+
+fn too_many_patterns() -> Refused {
+    Box::new(
+        Diagnostic::error("too-many-patterns", "too many overlapping X patterns: their combinations fill the memory")
+            .help("write ranges instead, or prefixes with `*`"),
+    )
+}
+
+/// A number as the format holds it, or an error where it is too great for that.
+fn fit<T: TryFrom<usize>>(n: usize, what: &str) -> Result<T, Refused> {
+    T::try_from(n).map_err(|_| {
+        Box::new(
+            Diagnostic::error(
+                "too-large",
+                format!("the policy does not fit the index format: {n} are too many {what}"),
+            )
+            .help("split the policy into several"),
+        )
+    })
+}
 
 /// The index of a policy. `plan_file` is a whole plan file, as `tollgate plan` writes it.
 ///
 /// # Errors
 ///
-/// Those of opening the plan file.
-pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Error> {
-    let plan = Plan::decode(plan_file, &Sections::parse(plan_file, Kind::Plan)?)?;
+/// Those of opening the plan file, too many overlapping patterns, and what the format cannot count.
+pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Refused> {
+    let opened = Sections::parse(plan_file, Kind::Plan).and_then(|sections| Plan::decode(plan_file, &sections));
+    let plan = opened.map_err(|why| Box::new(bad_plan(&why)))?;
+    // All other counts below are of these, or no greater.
+    fit::<u32>(model.entries.len(), "entries")?;
+    fit::<u32>(model.lists.len(), "lists")?;
+    fit::<u32>(model.profiles.len() * 2, "rule sets of profiles")?;
     let mut container = Container::new(Kind::Index);
     container.add("META", metadata(model, meta));
-    container.add("SRCS", sources(model));
-    container.add("SITE", site(model));
+    container.add("SRCS", sources(model)?);
+    container.add("SITE", site(model)?);
     let mut sets = Sets::new();
     let whole = WholeNumbers::collect(&model.entries);
     let whole_section = whole.section(&model.entries, &mut sets);
-    let prefixes = transducer(&model.entries, Space::Number, &mut sets);
-    let local = transducer(&model.entries, Space::Local, &mut sets);
-    let raw = raw_trie(&model.entries, &mut sets);
+    let prefixes = transducer(&model.entries, Space::Number, &mut sets)?;
+    let local = transducer(&model.entries, Space::Local, &mut sets)?;
+    let raw = raw_trie(&model.entries, &mut sets)?;
     container.add("LIST", lists(model));
-    container.add("MEMB", sets.section());
+    container.add("MEMB", sets.section()?);
     container.add("NUMW", whole_section);
     container.add("NUMP", prefixes);
     container.add("LOCL", local);
@@ -45,15 +95,16 @@ pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<
     let (rules, profiles) = profiles(model, &plan);
     container.add("RULE", rules);
     container.add("PROF", profiles);
-    container.add("ORIG", origins(&model.entries, &whole));
-    for (tag, section) in super::plan::sections(plan_file)? {
+    container.add("ORIG", origins(&model.entries, &whole)?);
+    for (tag, section) in super::plan::sections(plan_file).map_err(|why| Box::new(bad_plan(&why)))? {
         container.add(tag, section.to_vec());
     }
     Ok(container.finish())
 }
 
 /// Writes a file so that a reader, or a power cut, never sees half of it: aside in the same
-/// folder, synced, renamed into place, and the folder synced.
+/// folder, synced, renamed into place, and the folder synced. The permissions of a file that was
+/// there before are kept. Of several writers at a time the last one to finish wins, whole.
 ///
 /// # Errors
 ///
@@ -64,12 +115,12 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or_else(|| std::io::Error::other("the path names no file"))?;
-    let mut aside = std::ffi::OsString::from(".");
-    aside.push(name);
-    aside.push(format!(".{}.tmp", std::process::id()));
-    let aside = folder.join(aside);
+    let (aside, mut file) = create_aside(folder, name)?;
     let result = (|| {
-        let mut file = std::fs::File::create(&aside)?;
+        // Before there is anything in it that somebody could read who must not.
+        if let Some(old) = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file) {
+            file.set_permissions(old.permissions())?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&aside, path)
@@ -86,6 +137,25 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A new file beside the one with this name, which nobody else writes: not another thread or
+/// process, and not through a link that stands there already.
+fn create_aside(folder: &Path, name: &OsStr) -> std::io::Result<(PathBuf, std::fs::File)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut tries = 0;
+    loop {
+        let mut aside = std::ffi::OsString::from(".");
+        aside.push(name);
+        aside.push(format!(".{}.{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+        let aside = folder.join(aside);
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&aside) {
+            Ok(file) => return Ok((aside, file)),
+            // Left behind by a process of this number that was ended.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && tries < MAX_TRIES => tries += 1,
+            Err(e) => return Err(e),
+        }
+    }
+}
+
 fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
     let mut w = SectionWriter::default();
     w.text(&model.name);
@@ -96,28 +166,29 @@ fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
     w.0
 }
 
-fn sources(model: &Model) -> Vec<u8> {
+fn sources(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
-    w.u32(model.sources.len() as u32);
+    w.u32(fit(model.sources.len(), "files")?);
     for source in &model.sources {
         w.bytes(&source.sha256);
         w.u64(source.bytes);
         w.u64(source.entries);
         w.text(&source.path);
     }
-    w.0
+    Ok(w.0)
 }
 
-fn site(model: &Model) -> Vec<u8> {
+fn site(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
     w.text(model.site.home.as_str());
     w.u8(model.site.outside_line.unwrap_or(0));
     w.u64(model.site.extensions.iter().filter(|&&n| n < 64).fold(0, |mask, &n| mask | 1 << n));
-    w.u16(model.site.international_prefixes.len() as u16);
+    w.u16(fit(model.site.international_prefixes.len(), "international prefixes")?);
     for prefix in &model.site.international_prefixes {
+        fit::<u16>(prefix.len(), "digits of an international prefix")?;
         w.text(prefix);
     }
-    w.0
+    Ok(w.0)
 }
 
 fn lists(model: &Model) -> Vec<u8> {
@@ -166,10 +237,10 @@ impl Sets {
         id
     }
 
-    fn section(&self) -> Vec<u8> {
+    fn section(&self) -> Result<Vec<u8>, Refused> {
         let mut w = SectionWriter::default();
-        w.u32(self.in_order.len() as u32);
-        w.u32(self.in_order.iter().map(|s| s.len() as u32).sum());
+        w.u32(fit(self.in_order.len(), "sets of lists")?);
+        w.u32(fit(self.in_order.iter().map(|s| s.len()).sum(), "members of sets of lists")?);
         let mut offset = 0;
         w.u32(0);
         for set in &self.in_order {
@@ -181,7 +252,7 @@ impl Sets {
             w.u32(member.cover as u32);
             w.i64(member.expires);
         }
-        w.0
+        Ok(w.0)
     }
 }
 
@@ -274,9 +345,13 @@ struct Transducer<'k, 's> {
     known: HashMap<([u32; 10], u32), u32>,
     /// States below which only patterns are alive: (pattern, digits of it that are used).
     pattern_states: HashMap<Vec<(u32, u8)>, u32>,
+    /// How many more of those may be made.
+    states_left: usize,
+    /// What is left of [`MAX_PATTERN_WORK`].
+    work_left: usize,
 }
 
-fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Vec<u8> {
+fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Result<Vec<u8>, Refused> {
     let mut literal = Vec::new();
     let mut patterns = Vec::new();
     for entry in entries {
@@ -290,28 +365,41 @@ fn transducer(entries: &[Entry], space: Space, sets: &mut Sets) -> Vec<u8> {
     }
     literal.sort_unstable();
     let all: Vec<(u32, u8)> = (0..patterns.len() as u32).map(|i| (i, 0)).collect();
+    // One for every digit of every pattern is what patterns take that have nothing in common.
+    let alone: usize = patterns.iter().map(|(digits, _)| digits.len() + 1).sum();
     let mut t = Transducer {
         keys: Keys { literal, patterns },
         sets,
         states: vec![([0; 10], 0)],
         known: HashMap::new(),
         pattern_states: HashMap::new(),
+        states_left: alone + MAX_PATTERN_STATES,
+        work_left: alone * KEPT + MAX_PATTERN_WORK,
     };
-    let root = t.state(0..t.keys.literal.len(), 0, all, true);
+    let root = t.state(0..t.keys.literal.len(), 0, all, true)?;
     t.section(root)
 }
 
 impl Transducer<'_, '_> {
     /// The state in which these literals and patterns are alive, `depth` digits from the root.
-    fn state(&mut self, literals: std::ops::Range<usize>, depth: usize, patterns: Vec<(u32, u8)>, root: bool) -> u32 {
+    fn state(
+        &mut self,
+        literals: std::ops::Range<usize>,
+        depth: usize,
+        patterns: Vec<(u32, u8)>,
+        root: bool,
+    ) -> Result<u32, Refused> {
         if literals.is_empty() {
             if patterns.is_empty() && !root {
-                return 0;
+                return Ok(0);
             }
             if let Some(&known) = self.pattern_states.get(&patterns) {
-                return known;
+                return Ok(known);
             }
+            self.states_left = self.states_left.checked_sub(1).ok_or_else(too_many_patterns)?;
         }
+        let work = patterns.len() * if literals.is_empty() { KEPT } else { 1 };
+        self.work_left = self.work_left.checked_sub(work).ok_or_else(too_many_patterns)?;
         let mut members = Vec::new();
         let mut from = literals.start;
         while from < literals.end && self.keys.literal[from].0.len() == depth {
@@ -336,7 +424,7 @@ impl Transducer<'_, '_> {
                 })
                 .map(|&(i, used)| (i, used + 1))
                 .collect();
-            *slot = self.state(from..from + own, depth + 1, alive, false);
+            *slot = self.state(from..from + own, depth + 1, alive, false)?;
             from += own;
         }
         let known = self.known.get(&(next, set)).copied();
@@ -351,12 +439,13 @@ impl Transducer<'_, '_> {
         if literals.is_empty() && !root {
             self.pattern_states.insert(patterns, id);
         }
-        id
+        Ok(id)
     }
 
     /// States in breadth-first order: the root is 1, the dead state 0, and those near the root,
     /// which every call reads, lie together.
-    fn section(&self, root: u32) -> Vec<u8> {
+    fn section(&self, root: u32) -> Result<Vec<u8>, Refused> {
+        fit::<u32>(self.states.len(), "digits of prefixes and patterns")?;
         let mut number = vec![0u32; self.states.len()];
         let mut order = vec![0, root];
         number[root as usize] = 1;
@@ -379,11 +468,11 @@ impl Transducer<'_, '_> {
             }
             w.u32(*set);
         }
-        w.0
+        Ok(w.0)
     }
 }
 
-fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
+fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Result<Vec<u8>, Refused> {
     let mut keys: BTreeMap<&[u8], Vec<Member>> = BTreeMap::new();
     for entry in entries {
         if let Key::Raw { bytes, whole } = &entry.key {
@@ -419,12 +508,13 @@ fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
         nodes.u32(set);
     }
     let mut w = SectionWriter::default();
-    w.u32(queue.len() as u32);
+    // Every number above is less than this.
+    w.u32(fit(queue.len(), "bytes of `raw:` entries")?);
     w.u32(labels.0.len() as u32);
     w.bytes(&nodes.0);
     w.bytes(&targets.0);
     w.bytes(&labels.0);
-    w.0
+    Ok(w.0)
 }
 
 fn profiles(model: &Model, plan: &Plan) -> (Vec<u8>, Vec<u8>) {
@@ -504,7 +594,7 @@ pub(crate) fn canonical(key: &Key) -> String {
     }
 }
 
-fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
+fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> {
     let mut records = SectionWriter::default();
     let mut count = 0u32;
     let mut pool = SectionWriter::default();
@@ -559,6 +649,99 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Vec<u8> {
     w.bytes(&records.0);
     w.bytes(&firsts.0);
     w.bytes(&heads.0);
+    // Every place in it is less than this.
+    fit::<u32>(pool.0.len(), "bytes of notes and entries")?;
     w.bytes(&pool.0);
-    w.0
+    Ok(w.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_format_cannot_count_is_an_error() {
+        assert_eq!(fit::<u16>(65_535, "things").unwrap(), 65_535);
+        let refused = fit::<u16>(65_536, "things").unwrap_err();
+        assert_eq!((refused.code, refused.help.is_some()), ("too-large", true));
+        assert_eq!(refused.message, "the policy does not fit the index format: 65536 are too many things");
+    }
+
+    /// What is in a folder, by name.
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Found in review: two threads that wrote one path wrote into the same file aside, and put
+    /// into place what was half of each, or found nothing to put there.
+    #[test]
+    fn threads_that_write_one_path_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        std::thread::scope(|scope| {
+            for byte in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        write_file(path, &vec![byte; 10_000 + usize::from(byte)]).unwrap();
+                    }
+                });
+            }
+        });
+        let found = std::fs::read(&path).unwrap();
+        assert!(found.len() == 10_000 + usize::from(found[0]) && found.iter().all(|&b| b == found[0]));
+        assert_eq!(names(folder.path()), ["a.tgx"]);
+    }
+
+    /// Found in review: the name aside could be known beforehand, and a link that somebody put there
+    /// was followed.
+    #[test]
+    #[cfg(unix)]
+    fn a_planted_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let pid = std::process::id();
+        std::os::unix::fs::symlink(&victim, folder.path().join(format!(".a.tgx.{pid}.tmp"))).unwrap();
+        // Other tests count along, so plant the next few.
+        for n in 0..40 {
+            std::os::unix::fs::symlink(&victim, folder.path().join(format!(".a.tgx.{pid}.{n}.tmp"))).unwrap();
+        }
+        write_file(&path, b"index").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"index");
+        assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+
+    /// Found in review: an index that only its group could read could be read by all after the next
+    /// build.
+    #[test]
+    #[cfg(unix)]
+    fn the_old_files_permissions_are_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        for mode in [0o640, 0o600, 0o444] {
+            std::fs::write(&path, "old").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            write_file(&path, b"new").unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_stays_behind_where_writing_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tgx");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("inside"), "").unwrap();
+        assert!(write_file(&path, b"index").is_err());
+        assert_eq!(names(folder.path()), ["a.tgx"]);
+    }
 }

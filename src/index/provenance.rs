@@ -4,6 +4,9 @@ use super::Index;
 use super::format::{Sections, VERSION};
 use crate::error::Error;
 use crate::lists::{Cover, Lists, NEVER, whole_digits};
+use crate::number::NumberType;
+use crate::profile::{Decision, RuleSet};
+use crate::verdict::Action;
 use std::ops::Range;
 
 /// "Not stated" for the build time.
@@ -112,6 +115,44 @@ pub struct EntryInfo {
     pub expires: Option<i64>,
     /// What the list says of it; may be empty.
     pub note: String,
+}
+
+/// One profile of an index with its rules, as they are after all that it extends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProfileInfo {
+    /// Its name.
+    pub name: String,
+    /// The rules of calls that go out.
+    pub outbound: RulesInfo,
+    /// The rules of calls that come in.
+    pub inbound: RulesInfo,
+}
+
+/// The rules of one profile and direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RulesInfo {
+    /// The lists that are asked, by name, in the profile's order.
+    pub lists: Vec<String>,
+    /// The number types that are blocked, and `satellite`.
+    pub blocked_types: Vec<String>,
+    /// The regions that are blocked, sorted. Of an allow-list, all the others that the plan knows.
+    pub blocked_countries: Vec<String>,
+    /// Numbers whose region the plan does not know are blocked: so it is with an allow-list.
+    pub unknown_region_blocked: bool,
+    /// What is done with withheld numbers.
+    pub anonymous: Action,
+    /// What is done with internal numbers that no list names.
+    pub internal: Action,
+    /// What is done with short numbers that no list names.
+    pub short: Action,
+    /// What is done with text that is no number.
+    pub invalid: Action,
+    /// What is done with numbers that the plan assigns to nobody.
+    pub unassigned: Action,
+    /// What is done where nothing else decides.
+    pub default: Action,
 }
 
 #[derive(Debug)]
@@ -305,6 +346,45 @@ impl Origins {
 }
 
 impl Index {
+    /// The profiles and their rules, in the policy's order. For `diff` and `inspect`: it allocates.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<ProfileInfo> {
+        let info = |name: crate::number::Name, outbound, inbound| ProfileInfo {
+            name: name.as_str().to_owned(),
+            outbound: self.rules_info(outbound),
+            inbound: self.rules_info(inbound),
+        };
+        self.profiles.all().map(|(name, outbound, inbound)| info(name, outbound, inbound)).collect()
+    }
+
+    fn rules_info(&self, rules: &RuleSet) -> RulesInfo {
+        let mut lists = rules.lists.to_vec();
+        lists.sort_unstable_by_key(|&(_, rank)| rank);
+        let name = |list: u32| self.lists.lists.get(list as usize).map(|l| l.name.as_str().to_owned());
+        let types = NumberType::ALL.into_iter().filter(|&t| rules.blocks_type(t)).map(|t| t.as_str().to_owned());
+        let satellite = rules.blocks_satellite().then(|| "satellite".to_owned());
+        let mut blocked_countries: Vec<String> = (1..=u8::MAX)
+            .zip(self.plan.territories())
+            .filter(|&(i, _)| rules.blocks_territory(i))
+            .map(|(_, territory)| territory.region.as_str().to_owned())
+            .collect();
+        // The regions of the world's own calling codes, such as +800, share one code.
+        blocked_countries.sort_unstable();
+        blocked_countries.dedup();
+        RulesInfo {
+            lists: lists.into_iter().filter_map(|(list, _)| name(list)).collect(),
+            blocked_types: types.chain(satellite).collect(),
+            blocked_countries,
+            unknown_region_blocked: rules.blocks_territory(0),
+            anonymous: rules.decision(Decision::Anonymous),
+            internal: rules.decision(Decision::Internal),
+            short: rules.decision(Decision::Short),
+            invalid: rules.decision(Decision::Invalid),
+            unassigned: rules.decision(Decision::Unassigned),
+            default: rules.decision(Decision::Default),
+        }
+    }
+
     /// Every entry, with its origin: whole numbers first, in order, then prefixes, patterns, short
     /// numbers and raw texts. For `diff`: it allocates.
     pub fn list_entries(&self, mut f: impl FnMut(EntryInfo)) {

@@ -5,15 +5,15 @@ use crate::selection::open_index;
 use crate::{FOUND, SUCCESS};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use tollgate::{Index, IndexInfo};
+use tollgate::{Index, IndexInfo, ProfileInfo, RulesInfo};
 
-/// Compares two indexes: entries by list, lists, profiles, site and plan.
+/// Compares two indexes: entries by list, lists, profiles and their rules, site and plan.
 ///
 /// An entry is the same wherever it was written; it is changed where it expires at another time or
-/// has another note. The rules of profiles are not compared.
+/// has another note. Rules are compared as they are after all that a profile extends.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tollgate diff old.tgx new.tgx\n\nExit codes: 0 the same, 1 different, 2 error.")]
 pub(crate) struct Args {
@@ -85,11 +85,113 @@ impl Names {
     }
 }
 
+/// One rule of a profile and direction that is another one now.
+struct RuleChange {
+    profile: String,
+    direction: &'static str,
+    rule: &'static str,
+    values: Values,
+}
+
+/// What a rule was and is.
+enum Values {
+    /// A set of types or countries.
+    Sets(Names),
+    /// Lists in their order.
+    Lists(Vec<String>, Vec<String>),
+    /// A plain answer.
+    Plain(&'static str, &'static str),
+}
+
+/// The rules that are different in profiles that both indexes have.
+fn rule_changes(old: &[ProfileInfo], new: &[ProfileInfo]) -> Vec<RuleChange> {
+    let new: HashMap<&str, &ProfileInfo> = new.iter().map(|profile| (&*profile.name, profile)).collect();
+    let mut changes = Vec::new();
+    for before in old {
+        let Some(after) = new.get(&*before.name) else { continue };
+        let directions =
+            [("outbound", &before.outbound, &after.outbound), ("inbound", &before.inbound, &after.inbound)];
+        for (direction, before_rules, after_rules) in directions {
+            if before_rules != after_rules {
+                let profile = &before.name;
+                changes.extend(changed_rules(before_rules, after_rules).into_iter().map(|(rule, values)| RuleChange {
+                    profile: profile.clone(),
+                    direction,
+                    rule,
+                    values,
+                }));
+            }
+        }
+    }
+    changes
+}
+
+fn changed_rules(old: &RulesInfo, new: &RulesInfo) -> Vec<(&'static str, Values)> {
+    let mut found = Vec::new();
+    if old.lists != new.lists {
+        found.push(("lists", Values::Lists(old.lists.clone(), new.lists.clone())));
+    }
+    for (rule, old, new) in [
+        ("blocked types", &old.blocked_types, &new.blocked_types),
+        ("blocked countries", &old.blocked_countries, &new.blocked_countries),
+    ] {
+        if old != new {
+            found.push((rule, Values::Sets(Names::new(old.iter(), new.iter()))));
+        }
+    }
+    let unknown = |rules: &RulesInfo| if rules.unknown_region_blocked { "block" } else { "allow" };
+    for (rule, old, new) in [
+        ("unknown region", unknown(old), unknown(new)),
+        ("anonymous", old.anonymous.as_str(), new.anonymous.as_str()),
+        ("internal", old.internal.as_str(), new.internal.as_str()),
+        ("short", old.short.as_str(), new.short.as_str()),
+        ("invalid", old.invalid.as_str(), new.invalid.as_str()),
+        ("unassigned", old.unassigned.as_str(), new.unassigned.as_str()),
+        ("default", old.default.as_str(), new.default.as_str()),
+    ] {
+        if old != new {
+            found.push((rule, Values::Plain(old, new)));
+        }
+    }
+    found
+}
+
+impl RuleChange {
+    fn json(&self) -> Value {
+        let [(first, before), (second, after)] = match &self.values {
+            Values::Sets(names) => [("added", json!(names.added)), ("removed", json!(names.removed))],
+            Values::Lists(old, new) => [("old", json!(old)), ("new", json!(new))],
+            Values::Plain(old, new) => [("old", json!(old)), ("new", json!(new))],
+        };
+        let rule = self.rule.replace(' ', "_");
+        json!({
+            "profile": self.profile, "direction": self.direction, "rule": rule, first: before, second: after,
+        })
+    }
+
+    fn write_text(&self, out: &mut Out, limit: usize) -> io::Result<()> {
+        let head = format!("profile {}, {}: {}", self.profile, self.direction, self.rule);
+        let named = |lists: &[String]| if lists.is_empty() { "none".to_owned() } else { lists.join(", ") };
+        match &self.values {
+            Values::Sets(names) => {
+                writeln!(out, "{}", printable(&head))?;
+                section(out, '+', &names.added, limit, Clone::clone)?;
+                section(out, '-', &names.removed, limit, Clone::clone)
+            }
+            Values::Lists(old, new) => {
+                writeln!(out, "{}", printable(&format!("{head}: {} is now {}", named(old), named(new))))
+            }
+            Values::Plain(old, new) => writeln!(out, "{}", printable(&format!("{head}: {old} is now {new}"))),
+        }
+    }
+}
+
 struct Difference {
     /// What, before, after.
     facts: Vec<(&'static str, String, String)>,
     lists: Names,
     profiles: Names,
+    rules: Vec<RuleChange>,
     /// Lists whose action is another one: name, before, after.
     actions: Vec<(String, &'static str, &'static str)>,
     entries: BTreeMap<String, ListDifference>,
@@ -129,6 +231,7 @@ impl Difference {
                 new_info.lists.iter().map(|list| &list.name),
             ),
             profiles: Names::new(old_info.profiles.iter(), new_info.profiles.iter()),
+            rules: rule_changes(&old.profiles(), &new.profiles()),
             actions: actions.collect(),
             entries,
         }
@@ -137,6 +240,7 @@ impl Difference {
     fn is_none(&self) -> bool {
         let names = [&self.lists, &self.profiles];
         self.facts.is_empty()
+            && self.rules.is_empty()
             && self.actions.is_empty()
             && self.entries.is_empty()
             && names.iter().all(|names| names.added.is_empty() && names.removed.is_empty())
@@ -165,6 +269,7 @@ impl Difference {
             "site": fact("site"),
             "lists": names(&self.lists),
             "profiles": names(&self.profiles),
+            "rules": self.rules.iter().map(RuleChange::json).collect::<Vec<_>>(),
             "actions": self.actions.iter()
                 .map(|(list, old, new)| json!({ "list": list, "old": old, "new": new }))
                 .collect::<Vec<_>>(),
@@ -184,6 +289,9 @@ impl Difference {
             let removed: Vec<String> = names.removed.iter().map(|name| format!("{what} {name}")).collect();
             section(out, '+', &added, limit, Clone::clone)?;
             section(out, '-', &removed, limit, Clone::clone)?;
+        }
+        for change in &self.rules {
+            change.write_text(out, limit)?;
         }
         for (list, old, new) in &self.actions {
             writeln!(out, "list {list}: {old} is now {new}")?;

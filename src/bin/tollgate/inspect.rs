@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use tollgate::IndexInfo;
+use tollgate::{IndexInfo, ProfileInfo, RulesInfo};
 
 /// Shows what an index holds and what it was made of.
 #[derive(clap::Args)]
@@ -32,12 +32,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     };
     let info = index.info();
     output::print(SUCCESS, |out| match args.format {
-        Format::Json => out.json(&info_json(&info)),
+        Format::Json => out.json(&info_json(&info, &index.profiles())),
         Format::Text => write_text(out, &info),
     })
 }
 
-fn info_json(info: &IndexInfo) -> Value {
+fn info_json(info: &IndexInfo, profiles: &[ProfileInfo]) -> Value {
     json!({
         "policy": info.policy,
         "by": info.by,
@@ -64,6 +64,13 @@ fn info_json(info: &IndexInfo) -> Value {
             .map(|list| json!({ "name": list.name, "action": list.action.as_str(), "entries": list.entries }))
             .collect::<Vec<_>>(),
         "profiles": info.profiles,
+        "rules": profiles.iter()
+            .map(|profile| json!({
+                "profile": profile.name,
+                "outbound": rules_json(&profile.outbound),
+                "inbound": rules_json(&profile.inbound),
+            }))
+            .collect::<Vec<_>>(),
         "sources": info.sources.iter()
             .map(|source| json!({
                 "path": source.path, "sha256": hex(&source.sha256), "bytes": source.bytes, "entries": source.entries,
@@ -72,6 +79,22 @@ fn info_json(info: &IndexInfo) -> Value {
         "sections": info.sections.iter()
             .map(|(name, bytes)| json!({ "name": name, "bytes": bytes }))
             .collect::<Vec<_>>(),
+    })
+}
+
+/// The rules of one direction.
+fn rules_json(rules: &RulesInfo) -> Value {
+    json!({
+        "lists": rules.lists,
+        "blocked_types": rules.blocked_types,
+        "blocked_countries": rules.blocked_countries,
+        "unknown_region_blocked": rules.unknown_region_blocked,
+        "anonymous": rules.anonymous.as_str(),
+        "internal": rules.internal.as_str(),
+        "short": rules.short.as_str(),
+        "invalid": rules.invalid.as_str(),
+        "unassigned": rules.unassigned.as_str(),
+        "default": rules.default.as_str(),
     })
 }
 
