@@ -355,6 +355,16 @@ fn overlapping_patterns_end_soon() {
     compiler().compile_str("p.toml", &policy(&apart), Path::new("")).unwrap();
 }
 
+/// Found in review: 65,537 international prefixes were counted as one, and the index that the build
+/// gave could not be opened.
+#[test]
+fn more_than_the_format_can_count_is_refused() {
+    let prefixes: Vec<String> = (0..65_537).map(|i| format!("8{i:05}")).collect();
+    let text = format!("[site]\nhome = \"SK\"\ninternational_prefixes = {prefixes:?}\n[profiles.default.outbound]");
+    let report = compiler().compile_str("p.toml", &text, Path::new("")).unwrap_err();
+    assert_eq!(report.diagnostics[0].code, "too-large", "{report}");
+}
+
 #[test]
 fn progress_is_told() {
     let dir = tempfile::tempdir().unwrap();

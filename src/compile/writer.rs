@@ -50,14 +50,31 @@ fn too_many_patterns() -> Refused {
     )
 }
 
+/// A number as the format holds it, or an error where it is too great for that.
+fn fit<T: TryFrom<usize>>(n: usize, what: &str) -> Result<T, Refused> {
+    T::try_from(n).map_err(|_| {
+        Box::new(
+            Diagnostic::error(
+                "too-large",
+                format!("the policy does not fit the index format: {n} are too many {what}"),
+            )
+            .help("split the policy into several"),
+        )
+    })
+}
+
 /// The index of a policy. `plan_file` is a whole plan file, as `tollgate plan` writes it.
 ///
 /// # Errors
 ///
-/// Those of opening the plan file, and too many overlapping patterns.
+/// Those of opening the plan file, too many overlapping patterns, and what the format cannot count.
 pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<u8>, Refused> {
     let opened = Sections::parse(plan_file, Kind::Plan).and_then(|sections| Plan::decode(plan_file, &sections));
     let plan = opened.map_err(|why| Box::new(bad_plan(&why)))?;
+    // All other counts below are of these, or no greater.
+    fit::<u32>(model.entries.len(), "entries")?;
+    fit::<u32>(model.lists.len(), "lists")?;
+    fit::<u32>(model.profiles.len() * 2, "rule sets of profiles")?;
     let mut container = Container::new(Kind::Index);
     container.add("META", metadata(model, meta));
     container.add("SRCS", sources(model)?);
@@ -150,7 +167,7 @@ fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
 
 fn sources(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
-    w.u32(model.sources.len() as u32);
+    w.u32(fit(model.sources.len(), "files")?);
     for source in &model.sources {
         w.bytes(&source.sha256);
         w.u64(source.bytes);
@@ -165,8 +182,9 @@ fn site(model: &Model) -> Result<Vec<u8>, Refused> {
     w.text(model.site.home.as_str());
     w.u8(model.site.outside_line.unwrap_or(0));
     w.u64(model.site.extensions.iter().filter(|&&n| n < 64).fold(0, |mask, &n| mask | 1 << n));
-    w.u16(model.site.international_prefixes.len() as u16);
+    w.u16(fit(model.site.international_prefixes.len(), "international prefixes")?);
     for prefix in &model.site.international_prefixes {
+        fit::<u16>(prefix.len(), "digits of an international prefix")?;
         w.text(prefix);
     }
     Ok(w.0)
@@ -220,8 +238,8 @@ impl Sets {
 
     fn section(&self) -> Result<Vec<u8>, Refused> {
         let mut w = SectionWriter::default();
-        w.u32(self.in_order.len() as u32);
-        w.u32(self.in_order.iter().map(|s| s.len() as u32).sum());
+        w.u32(fit(self.in_order.len(), "sets of lists")?);
+        w.u32(fit(self.in_order.iter().map(|s| s.len()).sum(), "members of sets of lists")?);
         let mut offset = 0;
         w.u32(0);
         for set in &self.in_order {
@@ -426,6 +444,7 @@ impl Transducer<'_, '_> {
     /// States in breadth-first order: the root is 1, the dead state 0, and those near the root,
     /// which every call reads, lie together.
     fn section(&self, root: u32) -> Result<Vec<u8>, Refused> {
+        fit::<u32>(self.states.len(), "digits of prefixes and patterns")?;
         let mut number = vec![0u32; self.states.len()];
         let mut order = vec![0, root];
         number[root as usize] = 1;
@@ -488,7 +507,8 @@ fn raw_trie(entries: &[Entry], sets: &mut Sets) -> Result<Vec<u8>, Refused> {
         nodes.u32(set);
     }
     let mut w = SectionWriter::default();
-    w.u32(queue.len() as u32);
+    // Every number above is less than this.
+    w.u32(fit(queue.len(), "bytes of `raw:` entries")?);
     w.u32(labels.0.len() as u32);
     w.bytes(&nodes.0);
     w.bytes(&targets.0);
@@ -628,6 +648,8 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> 
     w.bytes(&records.0);
     w.bytes(&firsts.0);
     w.bytes(&heads.0);
+    // Every place in it is less than this.
+    fit::<u32>(pool.0.len(), "bytes of notes and entries")?;
     w.bytes(&pool.0);
     Ok(w.0)
 }
@@ -635,6 +657,14 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_format_cannot_count_is_an_error() {
+        assert_eq!(fit::<u16>(65_535, "things").unwrap(), 65_535);
+        let refused = fit::<u16>(65_536, "things").unwrap_err();
+        assert_eq!((refused.code, refused.help.is_some()), ("too-large", true));
+        assert_eq!(refused.message, "the policy does not fit the index format: 65536 are too many things");
+    }
 
     /// What is in a folder, by name.
     fn names(folder: &Path) -> Vec<String> {
