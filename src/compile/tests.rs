@@ -328,6 +328,8 @@ fn files_and_plans_that_cannot_be_read() {
     assert!(compiler().check_file(&path).to_string().contains("p.toml:2:1: error: the policy is not UTF-8"));
     let report = compiler().plan(b"no plan".to_vec()).starter().unwrap_err();
     assert_eq!(report.diagnostics[0].code, "bad-plan");
+    // Found in review: alone among the errors, it did not say what to do.
+    assert!(report.diagnostics[0].help.as_deref().is_some_and(|help| help.contains("`tollgate plan`")), "{report}");
 }
 
 /// Found in review: every pattern whose fixed digit is under the others' `X`s doubled the states, and

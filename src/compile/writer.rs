@@ -41,6 +41,7 @@ const KEPT: usize = 10;
 /// A numbering plan that cannot be used.
 pub(crate) fn bad_plan(why: &Error) -> Diagnostic {
     Diagnostic::error("bad-plan", format!("the numbering plan cannot be used: {why}"))
+        .help("give a plan file that `tollgate plan` of this release has written, or none, for the built-in plan")
 }
 
 fn too_many_patterns() -> Refused {
