@@ -548,8 +548,9 @@ fn blocks_emergency(number: &str, outside_line: Option<u8>) -> Fault {
 
 /// Digits, separators and at least one `X`: only then is an `X` a wildcard. In `1-800-FLEXING` it
 /// is a letter of a vanity number, in `sip:x@host` one of a name.
+/// A small `x` with digits behind it that end the entry marks an extension.
 fn is_pattern(entry: &str) -> bool {
-    has_wildcard(entry) && entry.bytes().any(|b| matches!(b, b'X' | b'x'))
+    has_wildcard(entry) && (entry.contains('X') || text::read(entry.as_bytes()).cut == Cut::Nothing)
 }
 
 /// Whether the text has an `X`, and otherwise nothing but digits and separators.
@@ -685,6 +686,8 @@ mod tests {
         for entry in [
             "0905111111, 0905222222",
             "0905777777;0905888888",
+            // The x was a wildcard, and its extension a part of the number.
+            "+421 905 123 456 x 5",
             "+37126123457,2020-01-31",
             "+37126123458;2020-01-31;spam",
             "+37126123456;expires=2020-01-01",
