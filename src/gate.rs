@@ -213,11 +213,8 @@ impl Gate {
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
         let loaded = self.current.load();
-        // The empty query names nothing that could be unknown.
-        match loaded.index.judge(&Query::new(), dialled) {
-            Ok(judged) => self.count(&loaded, &judged, dialled),
-            Err(_) => loaded.index.screen(dialled),
-        }
+        let judged = loaded.index.judge_default(dialled);
+        self.count(&loaded, &judged, dialled)
     }
 
     /// Screens a dialled string or caller id.

@@ -147,8 +147,14 @@ impl Index {
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
+        self.judge_default(dialled).verdict
+    }
+
+    /// As [`Index::screen`], with the positions of the lists.
+    #[inline]
+    pub(crate) fn judge_default(&self, dialled: &[u8]) -> Judged {
         let question = Question { profile: 0, direction: Direction::Outbound, home: None };
-        screen::judge(self, question, dialled, Clock::system(), NoTrace).verdict
+        screen::judge(self, question, dialled, Clock::system(), NoTrace)
     }
 
     /// Screens a dialled string or caller id.
