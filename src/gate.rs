@@ -86,6 +86,7 @@ impl GateOptions {
     ///
     /// [`Index::map`]'s: as long as the gate lives, the file is only ever replaced by renaming
     /// another one into its place, never changed or cut.
+    #[allow(unsafe_code)]
     pub unsafe fn mapped(mut self) -> GateOptions {
         self.mapped = true;
         self
@@ -125,6 +126,7 @@ impl GateOptions {
     }
 }
 
+#[allow(unsafe_code)]
 fn read(path: &Path, mapped: bool) -> Result<Index, Error> {
     if mapped {
         // SAFETY: `GateOptions::mapped` is the only way to set this, and passes the promise on.

@@ -112,6 +112,7 @@
 //!   number to nobody, and never by an allow list.
 //! - Calls are judged one by one: no counting, no concurrency, no time of day.
 #![forbid(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod automaton;

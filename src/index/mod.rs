@@ -108,6 +108,7 @@ impl Index {
     /// # Errors
     ///
     /// As [`Index::open`].
+    #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Index, Error> {
         // SAFETY: the caller's promise is `Data::map`'s contract.
         Index::check(unsafe { Data::map(path.as_ref()) }?)
