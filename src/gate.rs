@@ -210,7 +210,10 @@ impl Gate {
     /// Screens a dialled string with the default profile, outbound.
     ///
     /// Any bytes, any thread; allocates nothing, takes no lock, makes no system call (the clock
-    /// only where a matched entry can expire), cannot fail.
+    /// only where a matched entry can expire), cannot fail. One exception: the first call of a
+    /// thread through any gate allocates a small node that keeps swapped indexes alive while the
+    /// thread looks at them, unless a thread that has ended left one behind. Where even that
+    /// matters, see [`prepare_thread`](Gate::prepare_thread).
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
@@ -219,7 +222,15 @@ impl Gate {
         self.count(&loaded, &judged, dialled)
     }
 
-    /// Screens a dialled string or caller id.
+    /// Does what the first call of a thread does once, so that no call of this thread allocates,
+    /// through this gate or another. To be called where a thread that screens begins; never
+    /// necessary.
+    pub fn prepare_thread(&self) {
+        drop(self.current.load());
+    }
+
+    /// Screens a dialled string or caller id. As [`screen`](Gate::screen), but a query may name what
+    /// the index does not have.
     ///
     /// # Errors
     ///
