@@ -139,6 +139,12 @@ impl Index {
         &self.data
     }
 
+    /// Whether two indexes are the same bytes, by their lengths and checksums.
+    pub(crate) fn is_same(&self, other: &Index) -> bool {
+        let end = |index: &Index| index.data.len().saturating_sub(format::CHECKSUM_BYTES);
+        end(self) == end(other) && self.data[end(self)..] == other.data[end(other)..]
+    }
+
     /// Screens a dialled string with the default profile, outbound.
     ///
     /// Takes any bytes; allocates nothing, takes no lock, makes no system call (the clock only
