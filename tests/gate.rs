@@ -691,13 +691,13 @@ fn the_watcher_sees_a_file_whose_time_was_set_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.tgx");
     let gate = watched(&path, 60);
-    let _watcher = gate.watch(INTERVAL).unwrap();
     let time = std::fs::metadata(&path).unwrap().modified().unwrap();
     let other = build(&policy(60).replace("+4219051234", "+4219051235"));
     assert_eq!(other.len(), build(&policy(60)).len());
-    std::thread::sleep(INTERVAL * 5);
+    std::thread::sleep(INTERVAL * 5); // some file systems tell the time in ticks
     // In place, which a gate that reads its file (and does not map it) can bear.
     std::fs::write(&path, &other).unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    let _watcher = gate.watch(INTERVAL).unwrap();
     eventually("the other numbers", || gate.screen(FIRST).action == Action::Allow);
 }
