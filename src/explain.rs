@@ -9,6 +9,7 @@ use crate::screen::{self, Event, Looked, Question, Trace};
 use crate::text::Kind;
 use crate::verdict::{Action, Reason, Rule, Verdict};
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A verdict and the chain that led to it.
 #[derive(Debug, Clone)]
@@ -56,9 +57,9 @@ pub struct Match {
 pub enum MatchOutcome {
     /// It decided.
     Decides,
-    /// A `log` list's: noted.
+    /// The `log` list that the verdict names as [`shadow`](Verdict::shadow): noted.
     Noted,
-    /// A longer entry, or a list named earlier, won.
+    /// A longer entry, or a list named earlier, won; a `log` list's entry was not reached.
     Outweighed,
     /// It has expired.
     Expired,
@@ -112,10 +113,17 @@ impl fmt::Display for Explanation {
 
 /// See [`Index::explain`].
 pub(crate) fn explain(index: &Index, question: Question, dialled: &[u8]) -> Explanation {
+    // One time for the judgement and for what is told of it: an entry that expires between two looks
+    // at the clock would have decided and be called expired. Before 1970 the clock is not set.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    explain_at(index, question, dialled, now)
+}
+
+fn explain_at(index: &Index, question: Question, dialled: &[u8], now: i64) -> Explanation {
     let (profile, rules) = index.profiles.rules(question.profile, question.direction);
     let home = index.plan.region(question.home.unwrap_or(index.site.home));
     let mut recorder =
-        Recorder { index, rules, home: home.as_str().to_owned(), steps: Vec::new(), clock: Clock::system() };
+        Recorder { index, rules, home: home.as_str().to_owned(), steps: Vec::new(), clock: Clock::fixed(now) };
     recorder.step(
         "policy",
         format!(
@@ -125,7 +133,7 @@ pub(crate) fn explain(index: &Index, question: Question, dialled: &[u8]) -> Expl
             index.plan.metadata_version(),
         ),
     );
-    let verdict = screen::judge(index, question, dialled, Clock::system(), &mut recorder).verdict;
+    let verdict = screen::judge(index, question, dialled, Clock::fixed(now), &mut recorder).verdict;
     Explanation { dialled: String::from_utf8_lossy(dialled).into_owned(), verdict, steps: recorder.steps }
 }
 
@@ -177,6 +185,21 @@ impl Recorder<'_> {
             Looked::Local(digits) => ("lists", String::from_utf8_lossy(digits).into_owned()),
             Looked::Number(digits) => ("lists", format!("+{}", String::from_utf8_lossy(digits))),
         };
+        // Where the shadow list matched: at the longest of its entries that count, a whole number
+        // before a prefix. What it, or another log list, has below that was not reached.
+        let mut shadow_at: Option<(u8, Cover)> = None;
+        if let Some(shadow) = outcome.shadow {
+            for (covered, sets) in hits.longest_first() {
+                for member in sets.into_iter().flat_map(|set| self.index.lists.set(set)) {
+                    let counts = member.list == shadow
+                        && extent.counts(member.cover, covered, ListAction::Log)
+                        && !self.clock.is_past(member.expires);
+                    if counts && shadow_at.is_none_or(|(at, cover)| at == covered && member.cover < cover) {
+                        shadow_at = Some((covered, member.cover));
+                    }
+                }
+            }
+        }
         let mut matches = Vec::new();
         for (covered, sets) in hits.longest_first() {
             for member in sets.into_iter().flat_map(|set| self.index.lists.set(set)) {
@@ -196,7 +219,7 @@ impl Recorder<'_> {
                     MatchOutcome::Expired
                 } else if decided {
                     MatchOutcome::Decides
-                } else if list.action == ListAction::Log {
+                } else if outcome.shadow == Some(member.list) && shadow_at == Some((covered, member.cover)) {
                     MatchOutcome::Noted
                 } else {
                     MatchOutcome::Outweighed
@@ -215,8 +238,7 @@ impl Recorder<'_> {
                 });
             }
         }
-        // What the decision made of the matches stands in the order of their weight: a log entry
-        // behind the deciding one was never reached.
+        // The winner first, then in the order of what came of them.
         matches.sort_by_key(|m| m.outcome);
         let text = match (&outcome.decided, matches.is_empty()) {
             (Some(d), _) => format!(
@@ -286,6 +308,86 @@ impl Trace for &mut Recorder<'_> {
                 let value = String::from_utf8_lossy(value).into_owned();
                 self.step("routing", format!("the network routes by rn={value}, which must pass as well"));
             }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use super::*;
+    use crate::Query;
+    use crate::compile::Compiler;
+    use std::path::Path;
+
+    const POLICY: &str = r#"
+[site]
+home = "SK"
+[lists.bad]
+action = "block"
+entries = ["+4219051*", { number = "+421906000000", expires = "2030-01-01T00:00:00Z" }]
+[lists.watch]
+action = "log"
+entries = ["+42190*", "+421905*", "+4219052*"]
+[lists.other]
+action = "log"
+entries = ["+421905*", "+42190*"]
+[profiles.default.outbound]
+lists = ["bad", "watch", "other"]
+"#;
+
+    fn index() -> Index {
+        let compiled = Compiler::new().compile_str("policy.toml", POLICY, Path::new("."));
+        Index::from_bytes(compiled.unwrap_or_else(|r| panic!("{:#?}", r.diagnostics)).index).unwrap()
+    }
+
+    fn outcomes(explanation: &Explanation) -> Vec<(&str, u8, MatchOutcome)> {
+        let matches = explanation.steps.iter().flat_map(|s| &s.matches);
+        matches.map(|m| (m.list.as_str(), m.covered, m.outcome)).collect()
+    }
+
+    /// A longer entry decided, and the explanation still said of every log list below it "it would
+    /// have blocked": the call never reached them, and neither the verdict nor the counters name them.
+    #[test]
+    fn only_the_log_entry_that_counted_is_noted() {
+        use MatchOutcome::{Decides, Noted, Outweighed};
+        let index = index();
+        let blocked = index.explain(&Query::new(), b"+421905123456").unwrap();
+        assert!(blocked.verdict.is_blocked() && !blocked.verdict.would_block());
+        let mut seen = outcomes(&blocked);
+        seen.sort_unstable();
+        let below =
+            [("other", 5, Outweighed), ("other", 6, Outweighed), ("watch", 5, Outweighed), ("watch", 6, Outweighed)];
+        assert_eq!(seen[0], ("bad", 7, Decides));
+        assert_eq!(seen[1..], below);
+
+        // Nothing decides: of five log entries the longest one is noted, and no other.
+        let noted = index.explain(&Query::new(), b"+421905223344").unwrap();
+        assert_eq!((noted.verdict.is_blocked(), noted.verdict.shadow.as_str()), (false, "watch"));
+        let seen = outcomes(&noted);
+        assert_eq!(seen[0], ("watch", 7, Noted));
+        assert_eq!(seen.len(), 5);
+        assert!(seen[1..].iter().all(|&(.., outcome)| outcome == Outweighed), "{seen:?}");
+
+        // Of equal length, the list that the profile names first.
+        let equal = index.explain(&Query::new(), b"+421905323344").unwrap();
+        let seen = outcomes(&equal);
+        assert_eq!(seen.iter().filter(|m| m.2 == Noted).collect::<Vec<_>>(), [&("watch", 6, Noted)]);
+        assert_eq!(equal.verdict.shadow.as_str(), "watch");
+    }
+
+    /// The judgement and its explanation each asked the clock: an entry that expired in between had
+    /// decided, and was told of as expired.
+    #[test]
+    fn the_verdict_and_the_explanation_are_of_one_time() {
+        let index = index();
+        let question = Question { profile: 0, direction: crate::Direction::Outbound, home: None };
+        let expires = 1_893_456_000; // 2030-01-01T00:00:00Z
+        for (now, blocked, outcome) in
+            [(expires - 1, true, MatchOutcome::Decides), (expires, false, MatchOutcome::Expired)]
+        {
+            let e = explain_at(&index, question, b"+421906000000", now);
+            assert_eq!(e.verdict.is_blocked(), blocked);
+            assert!(outcomes(&e).contains(&("bad", 12, outcome)), "{e}");
         }
     }
 }

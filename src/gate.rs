@@ -3,7 +3,8 @@
 //! Reading is wait-free (`arc-swap`): a call takes a reference to the index of the moment, asks it,
 //! and lets go. A reload opens and checks the new index aside, while calls go on with the old one;
 //! the swap itself is one pointer. Every call sees exactly one index, whole. Those who reload wait
-//! for each other, never a call for them.
+//! for each other, never a call for them, and nobody who only asks for counts or goes back waits for
+//! a file to be read.
 
 use crate::counters::{Counter, ListCounter, Verdicts};
 use crate::error::Error;
@@ -11,8 +12,9 @@ use crate::explain::Explanation;
 use crate::index::{Index, Query};
 use crate::screen::Judged;
 use crate::verdict::{Action, Reason, Verdict};
+use crate::watch::Identity;
 use arc_swap::{ArcSwap, Guard};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,12 +38,16 @@ pub trait Observer: Send + Sync {
     fn refused(&self, _error: &Error) {}
 }
 
-/// A swap that took place.
+/// What became of a [`reload`](Gate::reload), [`swap`](Gate::swap) or [`rollback`](Gate::rollback)
+/// that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swap {
     /// How many swaps the gate has made, this one included.
     pub generation: u64,
+    /// False where the new index was the current one, byte for byte, and so nothing was exchanged:
+    /// `generation` stays, and a rollback still goes back to the index before.
+    pub changed: bool,
     /// Entries before.
     pub entries_before: u64,
     /// Entries now.
@@ -86,6 +92,7 @@ impl GateOptions {
     ///
     /// [`Index::map`]'s: as long as the gate lives, the file is only ever replaced by renaming
     /// another one into its place, never changed or cut.
+    #[allow(unsafe_code)]
     pub unsafe fn mapped(mut self) -> GateOptions {
         self.mapped = true;
         self
@@ -98,22 +105,25 @@ impl GateOptions {
     /// As [`Index::open`].
     pub fn open(self, path: impl Into<PathBuf>) -> Result<Gate, Error> {
         let path = path.into();
+        // Before it is read: what is renamed into its place meanwhile is another file for a watcher.
+        let seen = Identity::of(&path);
         let index = read(&path, self.mapped)?;
-        Ok(self.build(index, Some(path)))
+        Ok(self.build(index, Some(path), seen))
     }
 
     /// A gate on an index that is in memory. It can [`swap`](Gate::swap), not
     /// [`reload`](Gate::reload).
     #[must_use]
     pub fn with_index(self, index: Index) -> Gate {
-        self.build(index, None)
+        self.build(index, None, None)
     }
 
-    fn build(self, index: Index, path: Option<PathBuf>) -> Gate {
-        let mut writer = Writer { counters: HashMap::new(), previous: None, generation: 0, last_error: None };
+    fn build(self, index: Index, path: Option<PathBuf>, seen: Option<Identity>) -> Gate {
+        let mut writer = Writer { counters: HashMap::new(), previous: None, generation: 0, last_error: None, seen };
         let loaded = writer.load(index);
         Gate {
             current: ArcSwap::from(loaded),
+            reloads: Mutex::new(()),
             writer: Mutex::new(writer),
             verdicts: Verdicts::default(),
             refused: Counter::default(),
@@ -125,6 +135,7 @@ impl GateOptions {
     }
 }
 
+#[allow(unsafe_code)]
 fn read(path: &Path, mapped: bool) -> Result<Index, Error> {
     if mapped {
         // SAFETY: `GateOptions::mapped` is the only way to set this, and passes the promise on.
@@ -140,13 +151,17 @@ struct Loaded {
     lists: Box<[Arc<ListCounter>]>,
 }
 
-/// What those who swap share.
+/// What those who swap share. The lock on it is held for bookkeeping only, never while a file is
+/// read or an index checked.
 struct Writer {
     /// By list name: an index's lists keep counting where the one before left off.
     counters: HashMap<String, Arc<ListCounter>>,
     previous: Option<Arc<Loaded>>,
     generation: u64,
     last_error: Option<String>,
+    /// The file as it was when it was last read; none where it has to be read again, however it
+    /// looks. A watcher compares it with what it sees.
+    seen: Option<Identity>,
 }
 
 impl Writer {
@@ -174,6 +189,9 @@ impl Writer {
 /// ```
 pub struct Gate {
     current: ArcSwap<Loaded>,
+    /// Held by a reload or swap from the reading to the exchange, so that of two the later one wins.
+    /// Always taken before `writer`.
+    reloads: Mutex<()>,
     writer: Mutex<Writer>,
     verdicts: Verdicts,
     refused: Counter,
@@ -208,19 +226,27 @@ impl Gate {
     /// Screens a dialled string with the default profile, outbound.
     ///
     /// Any bytes, any thread; allocates nothing, takes no lock, makes no system call (the clock
-    /// only where a matched entry can expire), cannot fail.
+    /// only where a matched entry can expire), cannot fail. One exception: the first call of a
+    /// thread through any gate allocates a small node that keeps swapped indexes alive while the
+    /// thread looks at them, unless a thread that has ended left one behind. Where even that
+    /// matters, see [`prepare_thread`](Gate::prepare_thread).
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
         let loaded = self.current.load();
-        // The empty query names nothing that could be unknown.
-        match loaded.index.judge(&Query::new(), dialled) {
-            Ok(judged) => self.count(&loaded, &judged, dialled),
-            Err(_) => loaded.index.screen(dialled),
-        }
+        let judged = loaded.index.judge_default(dialled);
+        self.count(&loaded, &judged, dialled)
     }
 
-    /// Screens a dialled string or caller id.
+    /// Does what the first call of a thread does once, so that no call of this thread allocates,
+    /// through this gate or another. To be called where a thread that screens begins; never
+    /// necessary.
+    pub fn prepare_thread(&self) {
+        drop(self.current.load());
+    }
+
+    /// Screens a dialled string or caller id. As [`screen`](Gate::screen), but a query may name what
+    /// the index does not have.
     ///
     /// # Errors
     ///
@@ -274,20 +300,16 @@ impl Gate {
         self.path.as_deref()
     }
 
-    /// Whether the file's bytes are the current index's: by its checksum, the last bytes of both.
-    pub(crate) fn holds_file(&self, path: &Path) -> bool {
-        use std::io::{Read, Seek, SeekFrom};
-        let last_bytes = || -> std::io::Result<[u8; 16]> {
-            let mut file = std::fs::File::open(path)?;
-            file.seek(SeekFrom::End(-16))?;
-            let mut last = [0; 16];
-            file.read_exact(&mut last)?;
-            Ok(last)
-        };
-        last_bytes().is_ok_and(|last| self.index().bytes().ends_with(&last))
+    /// The gate's file as it was when it was last read; none where it has to be read again.
+    pub(crate) fn seen(&self) -> Option<Identity> {
+        self.writer.lock().seen
     }
 
     /// Opens the file again, checks it, and swaps to it.
+    ///
+    /// A file that holds the current index, byte for byte, changes nothing: no swap is counted, the
+    /// observer is not told, the index to roll back to stays, and an error of an earlier reload is
+    /// forgotten.
     ///
     /// # Errors
     ///
@@ -305,40 +327,53 @@ impl Gate {
     ///
     /// As [`reload`](Gate::reload).
     pub fn reload_within(&self, max_loss_percent: u8) -> Result<Swap, Error> {
-        // The lock is taken before the file is read, so that of two reloads the later one wins.
-        let mut writer = self.writer.lock();
-        let index = match &self.path {
-            Some(path) => read(path, self.mapped),
-            None => Err(Error::NoFile),
+        let reload = self.reloads.lock();
+        let (seen, index) = match &self.path {
+            Some(path) => (Identity::of(path), read(path, self.mapped)),
+            None => (None, Err(Error::NoFile)),
         };
+        let mut writer = self.writer.lock();
+        // What could not be read now may be readable next time, though the file is the same.
+        writer.seen = seen.filter(|_| !matches!(index, Err(Error::Io { .. })));
         let result = index.and_then(|index| self.put(&mut writer, index, max_loss_percent));
-        self.finish(writer, result)
+        self.finish(reload, writer, result)
     }
 
-    /// Swaps to an index that is open already.
+    /// Swaps to an index that is open already. Waits for a reload under way. An index that is the
+    /// current one byte for byte changes nothing, as in [`reload`](Gate::reload).
     ///
     /// # Errors
     ///
     /// [`Error::Shrunken`]; the old index stays.
     pub fn swap(&self, index: Index) -> Result<Swap, Error> {
+        let reload = self.reloads.lock();
         let mut writer = self.writer.lock();
         let result = self.put(&mut writer, index, self.max_loss_percent);
-        self.finish(writer, result)
+        self.finish(reload, writer, result)
     }
 
     /// Goes back to the index before the last swap; a second call goes forth again. `None` where
     /// there was no swap yet.
+    ///
+    /// Waits for no file: a reload that is reading one goes on, and swaps when it is done. A watcher
+    /// leaves the index that was gone back to in place until the file is replaced.
     pub fn rollback(&self) -> Option<Swap> {
         let mut writer = self.writer.lock();
         let previous = writer.previous.take()?;
         let swap = self.exchange(&mut writer, previous);
+        writer.last_error = None;
         drop(writer);
         self.tell(|o| o.swapped(&swap));
         Some(swap)
     }
 
     fn put(&self, writer: &mut Writer, index: Index, max_loss_percent: u8) -> Result<Swap, Error> {
-        let (before, after) = (self.current.load().index.entries(), index.entries());
+        let current = self.current.load();
+        let (before, after) = (current.index.entries(), index.entries());
+        if current.index.is_same(&index) {
+            return Ok(Swap { generation: writer.generation, changed: false, entries_before: before, entries: after });
+        }
+        drop(current);
         let limit_percent = max_loss_percent.min(100);
         let lost = before.saturating_sub(after);
         if u128::from(lost) * 100 > u128::from(before) * u128::from(limit_percent) {
@@ -356,12 +391,13 @@ impl Gate {
         writer.generation += 1;
         // Counters of lists that neither the current nor the previous index has are let go.
         writer.counters.retain(|_, counter| Arc::strong_count(counter) > 1);
-        Swap { generation: writer.generation, entries_before, entries }
+        Swap { generation: writer.generation, changed: true, entries_before, entries }
     }
 
     fn finish(
         &self,
-        mut writer: parking_lot::MutexGuard<'_, Writer>,
+        reload: MutexGuard<'_, ()>,
+        mut writer: MutexGuard<'_, Writer>,
         result: Result<Swap, Error>,
     ) -> Result<Swap, Error> {
         if let Err(error) = &result {
@@ -370,9 +406,12 @@ impl Gate {
         } else {
             writer.last_error = None;
         }
-        drop(writer); // an observer may ask the gate
+        // An observer may ask the gate, and reload it.
+        drop(writer);
+        drop(reload);
         match &result {
-            Ok(swap) => self.tell(|o| o.swapped(swap)),
+            Ok(swap) if swap.changed => self.tell(|o| o.swapped(swap)),
+            Ok(_) => {}
             Err(error) => self.tell(|o| o.refused(error)),
         }
         result
@@ -384,7 +423,7 @@ impl Gate {
         }
     }
 
-    /// Counts since the gate was opened.
+    /// Counts since the gate was opened. Never waits for a file to be read.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let writer = self.writer.lock();
@@ -431,7 +470,7 @@ pub struct Stats {
     pub swaps: u64,
     /// How many reloads were refused.
     pub refused: u64,
-    /// Why the last reload was refused; none after a swap.
+    /// Why the last reload was refused; none after a reload that was not, a swap, or a rollback.
     pub last_error: Option<String>,
 }
 

@@ -56,9 +56,13 @@
 //!
 //! [`Index`] and [`Gate`] are `Send` and `Sync`. [`Gate::screen`] allocates nothing, takes no lock,
 //! makes no system call (the clock only where an entry that can expire matched), never panics on any
-//! bytes, and takes time proportional to the text's length, of which 1,024 bytes are the most that
-//! can be a number. It never waits for a reload; reloads wait for each other. An [`Observer`] runs on
-//! the thread of the call.
+//! bytes, cannot fail ([`Gate::screen_with`] can: on an unknown profile or region), and takes time
+//! proportional to the text's length, of which 1,024 bytes are the most that can be a number. It never
+//! waits for a reload; reloads wait for each other. An [`Observer`] runs on the thread of the call.
+//!
+//! To be exact about allocations: a thread's first call through any gate allocates one small node, by
+//! which swaps see what the thread is looking at, unless a thread that has ended left one to take over.
+//! [`Gate::prepare_thread`] does that beforehand. [`Index::screen`] never allocates.
 //!
 //! # Lifetimes
 //!
@@ -114,6 +118,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 // Tests may unwrap, and so may what they share, which `allow-unwrap-in-tests` does not reach.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod automaton;

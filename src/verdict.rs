@@ -169,8 +169,8 @@ impl Verdict {
         !self.shadow.is_empty()
     }
 
-    /// True where the plan has a type or region for [`number_type`](Verdict::number_type) to speak
-    /// of, that is where a number was read at all.
+    /// True where a number was read: [`number`](Verdict::number) is not empty. Whose it is, and of
+    /// which type, the plan may still not know.
     #[inline]
     #[must_use]
     pub fn has_number(&self) -> bool {

@@ -1,9 +1,11 @@
 //! Following an index file: reload when another one is renamed into its place.
 //!
 //! The watcher asks the file system twice a second (or as told) for the file's identity: device,
-//! inode, size and time of change. That is one cheap system call on a thread of its own, and works
-//! on every file system, on network shares and in containers, where change notifications are late,
-//! lost or limited in number.
+//! inode, size, the time its content changed and, on Unix, the time the inode changed (which a
+//! program cannot set back, as `cp -p` and `rsync -t` do the other). It compares that with the
+//! identity that the gate noted when it last read the file. That is one cheap system call on a
+//! thread of its own, and works on every file system, on network shares and in containers, where
+//! change notifications are late, lost or limited in number.
 
 use crate::gate::Gate;
 use parking_lot::{Condvar, Mutex};
@@ -15,17 +17,25 @@ use std::time::{Duration, SystemTime};
 /// How often a watcher looks by default.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The shortest interval: with none, the thread would do nothing but look.
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
+
 /// What tells one version of a file from the next.
-#[derive(PartialEq, Eq, Clone, Copy)]
-struct Identity {
+#[derive(PartialEq, Eq, Clone, Copy, Debug)]
+pub(crate) struct Identity {
     size: u64,
     changed: Option<SystemTime>,
+    /// Device and inode.
     #[cfg(unix)]
     inode: (u64, u64),
+    /// When the inode changed: seconds and nanoseconds.
+    #[cfg(unix)]
+    inode_changed: (i64, i64),
 }
 
 impl Identity {
-    fn of(path: &Path) -> Option<Identity> {
+    /// The identity of what lies there now; none where nothing does.
+    pub(crate) fn of(path: &Path) -> Option<Identity> {
         let metadata = std::fs::metadata(path).ok()?;
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt;
@@ -34,6 +44,8 @@ impl Identity {
             changed: metadata.modified().ok(),
             #[cfg(unix)]
             inode: (metadata.dev(), metadata.ino()),
+            #[cfg(unix)]
+            inode_changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }
@@ -49,9 +61,12 @@ pub struct Watcher {
 impl Gate {
     /// Reloads whenever the gate's file is replaced, until the watcher is dropped.
     ///
-    /// A file that vanishes is waited for. A reload that fails leaves the old index in place,
-    /// counts, tells the observer, and is tried again when the file changes again.
-    /// The watcher does not keep the gate alive.
+    /// The file is looked at every `interval`, at most a hundred times a second. One that vanishes is
+    /// waited for. A reload that fails leaves the old index in place, counts, and tells the observer;
+    /// it is tried again when the file changes again, or at the next look where the file could not
+    /// be read at all ([`Error::Io`](crate::Error::Io): no permission yet, no memory, a network share
+    /// that is away). A [`rollback`](Gate::rollback) is not undone: a file that was
+    /// read once is read again only when it changes. The watcher does not keep the gate alive.
     ///
     /// # Errors
     ///
@@ -61,28 +76,17 @@ impl Gate {
         let path = self.path().ok_or(crate::Error::NoFile)?.to_owned();
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (gate, shared) = (Arc::downgrade(self), Arc::clone(&stop));
-        // Looked at before the index may be replaced, and compared with what is seen later. A file
-        // that was replaced between the gate's opening and now is seen by the check below.
-        let seen = Identity::of(&path);
         let name = path.clone();
+        let interval = interval.max(MIN_INTERVAL);
         let thread = std::thread::Builder::new()
             .name("tollgate-watch".to_owned())
-            .spawn(move || follow(&gate, &path, seen, &shared, interval))
+            .spawn(move || follow(&gate, &path, &shared, interval))
             .map_err(|source| crate::Error::Io { path: name, source })?;
         Ok(Watcher { stop, thread: Some(thread) })
     }
 }
 
-fn follow(
-    gate: &Weak<Gate>,
-    path: &Path,
-    mut seen: Option<Identity>,
-    stop: &(Mutex<bool>, Condvar),
-    interval: Duration,
-) {
-    // The gate was opened before the watcher began; what lies there now may be newer. One reload
-    // settles it.
-    let mut unsure = true;
+fn follow(gate: &Weak<Gate>, path: &Path, stop: &(Mutex<bool>, Condvar), interval: Duration) {
     loop {
         {
             let mut stopped = stop.0.lock();
@@ -93,19 +97,12 @@ fn follow(
                 return;
             }
         }
-        let now = Identity::of(path);
-        if now.is_none() || (now == seen && !unsure) {
-            continue;
-        }
         let Some(gate) = gate.upgrade() else { return };
-        if unsure && now == seen && gate.holds_file(path) {
-            unsure = false;
-            continue;
+        let now = Identity::of(path);
+        if now.is_some() && now != gate.seen() {
+            // The outcome is counted and observed by the gate itself.
+            let _ = gate.reload();
         }
-        unsure = false;
-        seen = now;
-        // The outcome is counted and observed by the gate itself.
-        let _ = gate.reload();
     }
 }
 

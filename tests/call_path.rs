@@ -135,6 +135,39 @@ fn screening_allocates_nothing() {
     assert_eq!(ALLOCATIONS.get() - after, 2);
 }
 
+/// The first call of each thread allocated, once, although no call should: `arc-swap` keeps a node a
+/// thread. A thread that prepares has it before its first call.
+#[test]
+fn a_prepared_threads_first_call_allocates_nothing() {
+    let gate = Gate::new(index(EVERYTHING));
+    let queries = queries();
+    // Threads that are alive at a time, so that none finds another's node.
+    let barrier = std::sync::Barrier::new(4);
+    let counts = std::thread::scope(|scope| {
+        let threads = [true, true, true, false].map(|prepare| {
+            let (gate, queries, barrier) = (&gate, &queries, &barrier);
+            scope.spawn(move || {
+                if prepare {
+                    gate.prepare_thread();
+                }
+                let before = ALLOCATIONS.get();
+                let first = gate.screen(b"0900 123 456");
+                let _ = gate.screen_with(&queries[1], b"+37126123456");
+                let after = ALLOCATIONS.get();
+                barrier.wait();
+                assert!(first.is_blocked());
+                (prepare, after - before)
+            })
+        });
+        threads.map(|t| t.join().unwrap())
+    });
+    for (prepare, count) in counts {
+        assert!(!prepare || count == 0, "{count} allocations in a prepared thread's calls");
+        // An unprepared thread may find a node that another test's thread left behind.
+        assert!(prepare || count < 8, "{count} allocations in a thread's first calls");
+    }
+}
+
 /// In a child under seccomp's strict mode every system call but `exit` (and `read`, `write`) kills, and so
 /// does reading the clock.
 #[cfg(target_os = "linux")]

@@ -545,3 +545,159 @@ fn the_watcher_keeps_no_gate_alive_and_stops_at_once() {
     drop(quick);
     assert!(start.elapsed() < Duration::from_secs(10), "dropping a watcher does not wait for its interval");
 }
+
+/// A reload that failed because the file could not be read at all (here a folder lies in its
+/// place for a moment; in life a share is away, or there is no permission yet) was not tried again until
+/// the file changed again, which it never did.
+#[cfg(unix)]
+#[test]
+fn the_watcher_tries_again_what_could_not_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let gate = watched(&path, 60);
+    let _watcher = gate.watch(INTERVAL).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    // The folder itself does not change, and is tried again and again.
+    eventually("three refusals", || gate.stats().refused >= 3);
+    assert!(gate.stats().last_error.unwrap().starts_with("cannot read"));
+    std::fs::remove_dir(&path).unwrap();
+    write_file(&path, &build(&policy(40))).unwrap();
+    eventually("40 entries", || gate.index().entries() == 40);
+    assert_eq!(gate.stats().last_error, None);
+}
+
+/// An operator reloaded, saw that the index was wrong, and rolled back; the watcher's first look found
+/// a file that was not the current index and loaded it again.
+#[test]
+fn the_watcher_does_not_undo_a_rollback() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let gate = watched(&path, 60);
+    let watch = || gate.watch(INTERVAL).unwrap();
+    write_file(&path, &build(&policy(40))).unwrap();
+    assert_eq!(gate.reload().unwrap().entries, 40);
+    // Before its first look, or before it was there at all.
+    let first = watch();
+    assert_eq!(gate.rollback().unwrap().entries, 60);
+    let second = watch();
+    std::thread::sleep(INTERVAL * 10);
+    assert_eq!((gate.index().entries(), gate.stats().swaps), (60, 2));
+    // The next file is followed.
+    write_file(&path, &build(&policy(50))).unwrap();
+    eventually("50 entries", || gate.index().entries() == 50);
+    drop((first, second));
+}
+
+/// After a rollback the error of the reload before it stood in the statistics for ever: whoever watches
+/// them was told of a fault that was over.
+#[test]
+fn a_rollback_forgets_the_last_error() {
+    let gate = Gate::new(index(&policy(60)));
+    gate.swap(index(&policy(40))).unwrap();
+    gate.swap(index(&policy(1))).unwrap_err();
+    assert!(gate.stats().last_error.is_some());
+    gate.rollback().unwrap();
+    assert_eq!(gate.stats().last_error, None);
+    assert_eq!(gate.stats().refused, 1);
+}
+
+/// Two reloads of one file (a script's and the watcher's), and the index to roll back to was the
+/// current one again: the old one was lost when it was needed.
+#[test]
+fn reloading_the_same_file_keeps_the_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let notes = Notes::default();
+    write_file(&path, &build(&policy(60))).unwrap();
+    let gate = GateOptions::new().observer(notes.clone()).open(&path).unwrap();
+    write_file(&path, &build(&policy(40))).unwrap();
+    assert!(gate.reload().unwrap().changed);
+    let held = gate.index();
+    for _ in 0..3 {
+        let swap = gate.reload().unwrap();
+        assert_eq!((swap.changed, swap.generation, swap.entries_before, swap.entries), (false, 1, 40, 40));
+    }
+    assert!(!gate.swap(index(&policy(40))).unwrap().changed);
+    assert!(Arc::ptr_eq(&held, &gate.index()));
+    // It is a reload that was not refused all the same.
+    gate.swap(index(&policy(1))).unwrap_err();
+    assert!(!gate.reload().unwrap().changed);
+    assert_eq!((gate.stats().swaps, gate.stats().last_error), (1, None));
+    notes.take();
+    assert_eq!(gate.rollback().unwrap().entries, 60);
+    assert_eq!(notes.take(), ["swapped 2 40 60"]);
+}
+
+/// With an interval of nothing the watcher's thread did nothing but look: a processor was busy with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_watcher_without_an_interval_does_not_spin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let gate = watched(&path, 60);
+    // A folder in place of the file: every look is a refused reload, and refusals are counted.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let start = Instant::now();
+    let watcher = gate.watch(Duration::ZERO).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    drop(watcher);
+    let most = start.elapsed().as_millis() as u64 / 10 + 1;
+    let looks = gate.stats().refused;
+    assert!((1..=most).contains(&looks), "{looks} looks, {most} at the most");
+}
+
+/// Whoever asked for the counts, or wanted to go back, waited until a reload had read and checked its
+/// file, for seconds on a slow share. Here the file is a pipe that nobody writes to for a while.
+#[cfg(unix)]
+#[test]
+fn nobody_waits_for_a_file_but_those_who_reload() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let gate = watched(&path, 60);
+    gate.swap(index(&policy(50))).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: a path that ends in a zero byte, as it must.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let (began, begun) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| {
+            began.send(()).unwrap();
+            gate.reload()
+        });
+        begun.recv().unwrap();
+        // The pipe opens when its reader has come: the reload is under way, and waits for bytes.
+        let mut pipe = std::fs::File::options().write(true).open(&path).unwrap();
+        assert_eq!(gate.stats().swaps, 1);
+        assert_eq!(gate.rollback().unwrap().entries, 60);
+        assert_eq!(gate.screen(FIRST).action, Action::Block);
+        assert!(!reload.is_finished());
+        // An index that comes through a pipe is read to its end.
+        pipe.write_all(&build(&policy(40))).unwrap();
+        drop(pipe);
+        assert_eq!(reload.join().unwrap().unwrap().entries, 40);
+    });
+    assert_eq!(gate.stats().swaps, 3);
+}
+
+/// A file that is written anew with the same size and given its old time (`rsync -t`, `cp -p` in place)
+/// looked like the one before. The time of the inode's change cannot be set.
+#[cfg(unix)]
+#[test]
+fn the_watcher_sees_a_file_whose_time_was_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let gate = watched(&path, 60);
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let other = build(&policy(60).replace("+4219051234", "+4219051235"));
+    assert_eq!(other.len(), build(&policy(60)).len());
+    std::thread::sleep(INTERVAL * 5); // some file systems tell the time in ticks
+    // In place, which a gate that reads its file (and does not map it) can bear.
+    std::fs::write(&path, &other).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    let _watcher = gate.watch(INTERVAL).unwrap();
+    eventually("the other numbers", || gate.screen(FIRST).action == Action::Allow);
+}

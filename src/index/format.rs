@@ -12,9 +12,11 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(crate) const MAGIC: &[u8; 8] = b"TOLLGATE";
 /// The format version that this build writes and reads.
 pub(crate) const VERSION: u16 = 1;
-const HEADER_BYTES: usize = 24;
+/// The bytes of the header.
+pub(crate) const HEADER_BYTES: usize = 24;
 const TABLE_ENTRY_BYTES: usize = 24;
-const CHECKSUM_BYTES: usize = 16;
+/// The bytes of the checksum that ends a file.
+pub(crate) const CHECKSUM_BYTES: usize = 16;
 /// No file has more sections than this; a larger count is a broken header.
 const MAX_SECTIONS: u32 = 64;
 
@@ -28,6 +30,49 @@ pub(crate) enum Kind {
     Plan = 2,
 }
 
+/// What a file's header says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    /// The number of sections.
+    count: u32,
+    /// The length of the file.
+    pub(crate) length: u64,
+}
+
+/// Checks a file's first bytes (all that there are, or at least the header) before anything is
+/// allocated for the rest: magic, version, kind, and the length where the file's is known.
+pub(crate) fn check_header(bytes: &[u8], file_len: Option<u64>, kind: Kind) -> Result<Header, Error> {
+    if bytes.is_empty() {
+        return Err(Error::NotAnIndex { what: "the file is empty" });
+    }
+    if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
+        return Err(Error::NotAnIndex { what: "it does not begin with TOLLGATE" });
+    }
+    let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let version = u16_at(8);
+    if version != VERSION {
+        return Err(Error::Version { found: version, supported: VERSION });
+    }
+    let found_kind = u16_at(10);
+    if found_kind != kind as u16 {
+        return Err(Error::NotAnIndex {
+            what: match found_kind {
+                1 => "it is an index where a numbering plan is expected",
+                2 => "it is a numbering plan, not an index",
+                _ => "its kind is unknown",
+            },
+        });
+    }
+    let count = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
+    let mut length = [0; 8];
+    length.copy_from_slice(&bytes[16..24]);
+    let length = u64::from_le_bytes(length);
+    match file_len {
+        Some(found) if found != length => Err(Error::Length { expected: length, found }),
+        _ => Ok(Header { count, length }),
+    }
+}
+
 /// Where each section of a checked file lies.
 #[derive(Debug, Clone)]
 pub(crate) struct Sections {
@@ -39,34 +84,7 @@ impl Sections {
     /// the most useful one.
     pub(crate) fn parse(bytes: &[u8], kind: Kind) -> Result<Sections, Error> {
         let corrupt = |offset: usize, what| Error::Corrupt { section: "header", offset: offset as u64, what };
-        if bytes.is_empty() {
-            return Err(Error::NotAnIndex { what: "the file is empty" });
-        }
-        if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
-            return Err(Error::NotAnIndex { what: "it does not begin with TOLLGATE" });
-        }
-        let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        let version = u16_at(8);
-        if version != VERSION {
-            return Err(Error::Version { found: version, supported: VERSION });
-        }
-        let found_kind = u16_at(10);
-        if found_kind != kind as u16 {
-            return Err(Error::NotAnIndex {
-                what: match found_kind {
-                    1 => "it is an index where a numbering plan is expected",
-                    2 => "it is a numbering plan, not an index",
-                    _ => "its kind is unknown",
-                },
-            });
-        }
-        let count = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
-        let mut length = [0; 8];
-        length.copy_from_slice(&bytes[16..24]);
-        let length = u64::from_le_bytes(length);
-        if length != bytes.len() as u64 {
-            return Err(Error::Length { expected: length, found: bytes.len() as u64 });
-        }
+        let Header { count, .. } = check_header(bytes, Some(bytes.len() as u64), kind)?;
         let table_end = HEADER_BYTES + count.min(MAX_SECTIONS) as usize * TABLE_ENTRY_BYTES;
         if count > MAX_SECTIONS || bytes.len() < table_end + CHECKSUM_BYTES {
             return Err(corrupt(12, "more sections than the file can hold"));

@@ -108,6 +108,7 @@ impl Index {
     /// # Errors
     ///
     /// As [`Index::open`].
+    #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Index, Error> {
         // SAFETY: the caller's promise is `Data::map`'s contract.
         Index::check(unsafe { Data::map(path.as_ref()) }?)
@@ -138,6 +139,12 @@ impl Index {
         &self.data
     }
 
+    /// Whether two indexes are the same bytes, by their lengths and checksums.
+    pub(crate) fn is_same(&self, other: &Index) -> bool {
+        let end = |index: &Index| index.data.len().saturating_sub(format::CHECKSUM_BYTES);
+        end(self) == end(other) && self.data[end(self)..] == other.data[end(other)..]
+    }
+
     /// Screens a dialled string with the default profile, outbound.
     ///
     /// Takes any bytes; allocates nothing, takes no lock, makes no system call (the clock only
@@ -147,8 +154,14 @@ impl Index {
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
+        self.judge_default(dialled).verdict
+    }
+
+    /// As [`Index::screen`], with the positions of the lists.
+    #[inline]
+    pub(crate) fn judge_default(&self, dialled: &[u8]) -> Judged {
         let question = Question { profile: 0, direction: Direction::Outbound, home: None };
-        screen::judge(self, question, dialled, Clock::system(), NoTrace).verdict
+        screen::judge(self, question, dialled, Clock::system(), NoTrace)
     }
 
     /// Screens a dialled string or caller id.

@@ -15,6 +15,10 @@ pub(crate) const NO_TIME: i64 = i64::MIN;
 const RECORD_BYTES: usize = 24;
 /// The bytes of a keyed origin's head: place and length of the text, first record.
 const KEY_BYTES: usize = 12;
+/// The most bytes of a head's text. The longest that there can be is `raw:`, 64 bytes and `*`.
+/// Heads may share bytes of the pool, so without a bound a small file could make `open` compare
+/// megabytes for each of them.
+const MAX_HEAD_TEXT_BYTES: usize = 80;
 
 /// The sections `META`, `SRCS` and `ORIG`, checked.
 #[derive(Debug)]
@@ -294,6 +298,9 @@ impl Origins {
             let first = u32_at(bytes, at + 8);
             if !inside || first < last || first as usize > record_count {
                 return Err(wrong(at, "a key's origin is out of place"));
+            }
+            if len > MAX_HEAD_TEXT_BYTES {
+                return Err(wrong(at + 4, "a key's text is too long"));
             }
             last = first;
             if i > 0 && origins.text_bytes(bytes, i - 1) >= origins.text_bytes(bytes, i) {
