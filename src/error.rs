@@ -82,8 +82,8 @@ impl fmt::Display for Error {
             ),
             Error::Length { expected, found } => write!(
                 f,
-                "the index should have {expected} bytes and has {found}: the copy is not finished or was cut; copy \
-                 it again, aside, and rename it into place"
+                "the index should have {expected} bytes and has {found}: it was cut, something was added to it, or the \
+                 copy is not finished; copy it again, aside, and rename it into place"
             ),
             Error::Checksum => f.write_str(
                 "the index's checksum does not match its bytes: it was changed or damaged after it was built; build \

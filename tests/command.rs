@@ -504,7 +504,7 @@ error[unknown-list]: there is no list \"blacklst\"
 3 | nobody
   | ^^^^^^
 ",
-        "error: policy.toml: 4 errors; there is no index until they are mended\n",
+        "error: policy.toml: 4 errors; no index was made (--skip-bad-lines leaves bad lines of list files out)\n",
     ] {
         assert!(said.contains(wanted), "{wanted}\n--- is not in ---\n{said}");
     }
@@ -756,4 +756,32 @@ fn colours_are_for_those_who_want_them() {
     assert!(!ask(None).contains('\u{1b}'));
     assert!(!ask(Some("NO_COLOR")).contains('\u{1b}'));
     assert!(ask(Some("CLICOLOR_FORCE")).contains('\u{1b}'));
+}
+
+/// Found by a new user: `build policy.toml -o policy.toml` put an index in the policy's place.
+#[test]
+fn build_overwrites_nothing_but_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let policy = "[site]\nhome = \"SK\"\n[lists.l]\naction = \"block\"\nfiles = [\"l.txt\"]\n";
+    std::fs::write(folder.join("p.toml"), policy).unwrap();
+    std::fs::write(folder.join("l.txt"), "+37126123456\n").unwrap();
+    std::fs::create_dir(folder.join("real")).unwrap();
+    for output in ["p.toml", "l.txt", "real", "-", "/dev/null"] {
+        let out = run(folder, &["build", "p.toml", "-o", output]);
+        assert_eq!(out.status.code(), Some(2), "{output}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.join("p.toml")).unwrap(), policy);
+    assert_eq!(std::fs::read_to_string(folder.join("l.txt")).unwrap(), "+37126123456\n");
+    // A link stays one, and what it leads to is the new index.
+    #[cfg(unix)]
+    {
+        assert_eq!(run(folder, &["build", "p.toml", "-o", "real/a.tgx"]).status.code(), Some(0));
+        let before = std::fs::metadata(folder.join("real/a.tgx")).unwrap().len();
+        std::os::unix::fs::symlink("real/a.tgx", folder.join("current.tgx")).unwrap();
+        std::fs::write(folder.join("l.txt"), "+37126123456\n+37126123457\n").unwrap();
+        assert_eq!(run(folder, &["build", "p.toml", "-o", "current.tgx"]).status.code(), Some(0));
+        assert!(std::fs::symlink_metadata(folder.join("current.tgx")).unwrap().is_symlink());
+        assert!(std::fs::metadata(folder.join("real/a.tgx")).unwrap().len() > before);
+    }
 }

@@ -90,7 +90,7 @@ fn faults(good: &[u8]) -> Vec<Fault> {
             name: "truncated",
             bytes: Some(good[..middle].to_vec()),
             is_it: |e| matches!(e, Error::Length { .. }),
-            says: &["not finished or was cut", "copy it again, aside, and rename it"],
+            says: &["it was cut", "copy it again, aside, and rename it"],
         },
         Fault {
             name: "truncated in the header",

@@ -1,7 +1,7 @@
 //! `tollgate build`: a policy becomes an index file.
 
 use crate::output::count;
-use crate::selection::{region, shown};
+use crate::selection::{region, shown, target};
 use crate::{SUCCESS, render};
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -48,6 +48,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let output = target(&args.output)?;
     let mut compiler = Compiler::new()
         .skip_bad_lines(args.skip_bad_lines)
         .build_time(args.build_time.map_or_else(source_date_epoch, |time| Ok(Some(time)))?)
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     // What is about to be put in place of a good index has to be one.
     let index =
         Index::from_bytes(bytes).map_err(|e| anyhow!("the new index would not open, and was not written: {e}"))?;
-    write_file(&args.output, bytes).map_err(|e| {
+    write_file(&output, bytes).map_err(|e| {
         anyhow!(
             "cannot write {}: {e}; check the folder, its permissions and the space left; what was there before is \
              unchanged",

@@ -13,13 +13,16 @@ pub(crate) struct Args {
     /// The policy file.
     #[arg(value_name = "POLICY.toml")]
     policy: PathBuf,
+    /// Does not count lines of list files that cannot be read, as `build` with this option.
+    #[arg(long)]
+    skip_bad_lines: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
-    let report = Compiler::new().check_file(&args.policy);
+    let report = Compiler::new().skip_bad_lines(args.skip_bad_lines).check_file(&args.policy);
     let code = match (report.errors(), report.warnings()) {
         (0, 0) => SUCCESS,
         (0, _) => FOUND,

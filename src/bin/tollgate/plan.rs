@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let bytes = plan::compile(&text(phone)?, &text(short)?, version)?;
     let plan = NumberingPlan::from_bytes(&bytes)
         .map_err(|e| anyhow!("the new plan would not open, and was not written: {e}"))?;
-    write_file(output, &bytes)
+    write_file(&crate::selection::target(output)?, &bytes)
         .map_err(|e| anyhow!("cannot write {}: {e}; check the folder and its permissions", output.display()))?;
     render::plain(&format!(
         "{}: libphonenumber {}, {}, {} bytes; use it with `tollgate build --plan {}`",

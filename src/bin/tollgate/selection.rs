@@ -2,9 +2,9 @@
 
 use crate::{init, output, render};
 use anyhow::anyhow;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use tollgate::compile::{Compiled, Compiler, Report};
+use tollgate::compile::{Compiled, Compiler, Report, Severity};
 use tollgate::{Direction, Index, Query, Region};
 
 #[derive(clap::Args)]
@@ -134,7 +134,39 @@ pub(crate) fn shown(path: &Path, result: Result<Compiled, Report>) -> anyhow::Re
     result.map_err(|report| {
         render::report(&report);
         let errors = output::count(report.errors(), "error", "errors");
-        render::error(&anyhow!("{}: {errors}; there is no index until they are mended", path.display()));
+        let policy = path.display().to_string();
+        let in_lists = report.diagnostics.iter().any(|d| {
+            d.severity == Severity::Error
+                && d.place.as_ref().is_some_and(|place| place.line > 0 && place.file != policy)
+        });
+        let hint = if in_lists { " (--skip-bad-lines leaves bad lines of list files out)" } else { "" };
+        render::error(&anyhow!("{policy}: {errors}; no index was made{hint}"));
         render::Shown.into()
     })
+}
+
+/// Where a new index or plan goes: the file that a link leads to, so that the link stays one. What
+/// is there already must be a file of ours: `-o policy.toml` is a slip of the hand.
+pub(crate) fn target(output: &Path) -> anyhow::Result<PathBuf> {
+    if output.as_os_str() == "-" {
+        return Err(anyhow!("an index cannot be written to standard output; name a file"));
+    }
+    if output.symlink_metadata().is_err() {
+        return Ok(output.to_owned());
+    }
+    let shown = output.display();
+    let path = output
+        .canonicalize()
+        .map_err(|e| anyhow!("cannot write {shown}: {e}; it is a link that leads nowhere? Remove it first"))?;
+    if !path.is_file() {
+        return Err(anyhow!("cannot write {shown}: it is there, and is no ordinary file; name another"));
+    }
+    let mut head = Vec::new();
+    std::fs::File::open(&path)
+        .and_then(|file| file.take(8).read_to_end(&mut head))
+        .map_err(|e| anyhow!("cannot read what is in the place of {shown}: {e}; check its permissions"))?;
+    if head.is_empty() || head == *b"TOLLGATE" {
+        return Ok(path);
+    }
+    Err(anyhow!("{shown} is there, and is no file of Tollgate; it stays as it is. Name another, or remove it first"))
 }
