@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-mod support;
+mod metadata;
 
 const SUBCOMMANDS: [&str; 9] = ["init", "build", "lint", "screen", "explain", "inspect", "verify", "diff", "plan"];
 
@@ -566,7 +566,7 @@ fn inspect_shows_what_went_in() {
     expect(&of_index, 0);
     assert_eq!(out(&of_index), out(&of_policy));
     let value = json(&of_index);
-    assert_eq!(value["plan"]["metadata_version"], support::metadata().version);
+    assert_eq!(value["plan"]["metadata_version"], metadata::metadata().version);
     assert_eq!(value["site"]["home"], "SK");
     assert_eq!(value["lists"][1]["name"], "blacklist");
     assert_eq!(value["profiles"], serde_json::json!(["default", "open"]));
@@ -705,7 +705,7 @@ fn lint_exits_by_what_it_finds() {
 fn a_plan_is_compiled_shown_and_built_with() {
     let folder = built();
     let path = folder.path();
-    let metadata = support::metadata();
+    let metadata = metadata::metadata();
     fs::write(path.join("PhoneNumberMetadata.xml"), &metadata.phone).unwrap();
     fs::write(path.join("ShortNumberMetadata.xml"), &metadata.short).unwrap();
     let compile = ["plan", "--phone", "PhoneNumberMetadata.xml", "--short", "ShortNumberMetadata.xml"];

@@ -4,11 +4,11 @@
 //! Every run tries other numbers. It prints its seed; `TOLLGATE_SEED` repeats it.
 #![cfg(feature = "compile")]
 
+use metadata::{Home, Random, mutated, sampled};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberType, get_national_significant_number_owned};
-use support::{Home, Random, mutated, sampled};
 use tollgate::{Number, NumberType, NumberingPlan, Region, compile::plan::BUILT_IN};
 
-mod support;
+mod metadata;
 
 const NUMBERS: usize = 100_000;
 const DIALLED: usize = 100_000;
@@ -50,7 +50,7 @@ fn difference(plan: &NumberingPlan, number: &PhoneNumber) -> Option<String> {
 
 fn setup() -> (NumberingPlan, Vec<Home>, Random) {
     let plan = NumberingPlan::from_bytes(BUILT_IN).expect("the built-in plan");
-    (plan, support::homes(&support::metadata().phone), Random::from_environment())
+    (plan, metadata::homes(&metadata::metadata().phone), Random::from_environment())
 }
 
 #[test]

@@ -4,17 +4,17 @@
 
 use std::{fs, path::Path};
 
-mod support;
+mod metadata;
 
 #[test]
 fn the_committed_plan_is_up_to_date() {
-    let metadata = support::metadata();
+    let metadata = metadata::metadata();
     let compiled = tollgate::compile::plan::compile(&metadata.phone, &metadata.short, &metadata.version).unwrap();
     let again = tollgate::compile::plan::compile(&metadata.phone, &metadata.short, &metadata.version).unwrap();
     assert!(compiled == again, "the same metadata gave two different plans");
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/plan");
-    let sources = support::sources_text(&metadata);
+    let sources = metadata::sources_text(&metadata);
     if std::env::var_os("TOLLGATE_WRITE_PLAN").is_some_and(|value| value == "1") {
         fs::write(folder.join("plan.tgp"), &compiled).unwrap();
         fs::write(folder.join("SOURCES"), &sources).unwrap();
