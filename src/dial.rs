@@ -126,6 +126,9 @@ impl<'i> DialPlan<'i> {
         let digits = dialled.digits.as_bytes();
         let outbound = direction == Direction::Outbound;
         if dialled.plus {
+            if let Some(number) = self.as_it_stands(&dialled.digits) {
+                return Reading::Number(number, self.plan.classify(number.as_bytes()));
+            }
             return if is_withheld(digits) { Reading::Withheld } else { self.as_number(self.number(dialled)) };
         }
         // The home region's emergency numbers, on the digits as they were dialled.
@@ -268,6 +271,20 @@ impl<'i> DialPlan<'i> {
         let mut over_dialled = false;
         self.plan.classify_prefixes(number.as_bytes(), |_, class| over_dialled |= class.is_assigned());
         over_dialled
+    }
+
+    /// International digits that are the number as they stand, nearly always: a calling code, and
+    /// national digits that begin with no national prefix. What [`DialPlan::to_e164`] would give,
+    /// without taking the digits apart and putting them together again.
+    #[inline]
+    fn as_it_stands(&self, digits: &Digits) -> Option<Number> {
+        let (code, length) = self.plan.calling_code_of(digits.as_bytes())?;
+        let national = &digits.as_bytes()[length..];
+        let territory = self.plan.main_territory(code)?;
+        let stands = national.len() >= MIN_NATIONAL_DIGITS
+            && self.national_prefix(territory, national).is_none()
+            && !WITHHELD_SPELLINGS.contains(&digits.as_bytes());
+        stands.then(|| digits.as_number())
     }
 
     #[inline]
@@ -782,6 +799,37 @@ mod tests {
         assert_eq!(reads_inbound(&us, "2001"), "internal \"2001\"");
         // No outside line is taken off.
         assert_eq!(reads_inbound(&us, "9165550123"), "+19165550123");
+    }
+
+    /// The short way for international digits gives what the long way does.
+    #[test]
+    fn international_digits_stand_as_they_are_read() {
+        let site = site("SK", None, &[]);
+        let mut state = 7u64;
+        let mut random = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        };
+        let mut numbers = 0;
+        for i in 0..60_000 {
+            // Every calling code, some with a national prefix behind it, and what is no code.
+            let code = 1 + i % 999;
+            let prefix = ["", "", "0", "1", "8", "06", "01"][random(7) as usize];
+            let national: String = (0..random(16)).map(|_| char::from(b'0' + random(10) as u8)).collect();
+            let text = format!("+{code}{prefix}{national}");
+            let dialled = text::read(text.as_bytes());
+            let long = dial_plan(&site).number(&dialled);
+            match dial_plan(&site).read(&dialled, Direction::Outbound) {
+                Reading::Number(number, class) => {
+                    numbers += 1;
+                    assert_eq!(Ok(number), long, "{text}");
+                    assert_eq!(class, PLAN.classify(number.as_bytes()), "{text}");
+                }
+                Reading::Withheld => {}
+                other => assert!(long.is_err(), "{text}: {}", shown(other)),
+            }
+        }
+        assert!(numbers > 10_000, "{numbers}");
     }
 
     /// Found in review: `100x5551234` was the internal number 100, and a site that dials only the

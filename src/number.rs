@@ -41,6 +41,15 @@ impl Number {
         Some(number)
     }
 
+    /// The first `len` of these ASCII digits, all of them followed by zeros: one copy of known size.
+    #[inline]
+    pub(crate) fn from_front<const N: usize>(buffer: &[u8; N], len: usize) -> Number {
+        const { assert!(N >= MAX_NUMBER_DIGITS) };
+        let mut digits = [0; MAX_NUMBER_DIGITS];
+        digits.copy_from_slice(&buffer[..MAX_NUMBER_DIGITS]);
+        Number { len: len.min(MAX_NUMBER_DIGITS) as u8, digits }
+    }
+
     /// Appends ASCII digits; the caller has checked that they are digits.
     #[inline]
     pub(crate) fn extend(&mut self, digits: &[u8]) {

@@ -58,6 +58,7 @@
 //!   extension mark; behind `p` and `w` everything is cut, however long, where it deletes the one
 //!   letter and joins the digits, or reads three of them as a vanity number.
 
+use crate::number::Number;
 use std::fmt;
 
 /// The most digits that are kept of one dialled string.
@@ -103,6 +104,12 @@ impl Digits {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The digits as a number, the first so many that a number keeps.
+    #[inline]
+    pub(crate) fn as_number(&self) -> Number {
+        Number::from_front(&self.bytes, self.len as usize)
     }
 }
 
