@@ -8,6 +8,9 @@
 //! On disk (`docs/format.md`, "Digit automata") a state is eleven little-endian `u16`: ten
 //! successors and the label. In memory it is sixteen, so that `digit & 15` needs no bounds check
 //! and a state is half a cache line.
+//!
+//! [`Shortcut`] is the same automaton made for one question, the label after all digits of a whole
+//! number, which every call asks.
 
 use crate::error::Error;
 
@@ -66,12 +69,22 @@ impl Automaton {
         self.states.get(state as usize).map_or(0, |s| s[LABEL])
     }
 
+    /// Whether the label stays what it is whatever digits follow.
+    pub(crate) fn is_settled(&self, state: u16) -> bool {
+        self.states.get(state as usize).is_some_and(|s| s[SETTLED] != 0)
+    }
+
     /// The label after all of `digits`, every one of which is looked at: for automata in which the
     /// last digit nearly always matters.
     #[inline]
     pub(crate) fn walk_all(&self, root: u16, digits: &[u8]) -> u16 {
-        let state = digits.iter().fold(root, |state, &digit| self.step(state, digit));
-        self.label(state)
+        self.label(self.state_after(root, digits))
+    }
+
+    /// The state after all of `digits`.
+    #[inline]
+    pub(crate) fn state_after(&self, root: u16, digits: &[u8]) -> u16 {
+        digits.iter().fold(root, |state, &digit| self.step(state, digit))
     }
 
     /// The label after all of `digits`. Stops early where the rest can change nothing: most
@@ -89,6 +102,136 @@ impl Automaton {
         }
         self.label(state)
     }
+}
+
+/// The digits that [`Shortcut`] takes at once.
+pub(crate) const HEAD_DIGITS: usize = 3;
+/// How many digits behind it a tail tells apart.
+const TAIL_DIGITS: usize = 16;
+
+/// An automaton's answers to "which label after all of these digits?" from root 0, in fewer steps.
+///
+/// In a numbering plan the first digits say whose a number is, and from some digit on nothing
+/// matters but how many more there are: behind +421 905, six. A walk over the automaton goes on
+/// digit by digit all the same, each step waiting for the one before. Here
+///
+/// - the first three digits are one look-up, and
+/// - a state from which all ten digits always lead on alike (a *tail*) is a table of labels by
+///   the number of digits behind it.
+///
+/// Derived from the automaton when it is decoded; property-tested to equal [`Automaton::walk_all`].
+#[derive(Debug)]
+pub(crate) struct Shortcut {
+    /// By three digits: a node.
+    heads: Box<[u16]>,
+    /// The first nodes.
+    states: Box<[ShortcutState]>,
+    /// The nodes behind them.
+    tails: Box<[[u16; TAIL_DIGITS]]>,
+}
+
+/// A state that is no tail: its successors' nodes by digit, and in slot 10 its label.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct ShortcutState([u16; 16]);
+
+impl Shortcut {
+    /// Derives the short cut, and the node of every state.
+    pub(crate) fn of(automaton: &Automaton) -> (Shortcut, Vec<u16>) {
+        // A successor is a `u16`, so that no state behind these is ever reached; and since every
+        // tail is at least one state, nodes fit as well.
+        let states = &automaton.states[..automaton.len().min(usize::from(u16::MAX) + 1)];
+        // For each state, the tail it is, if it is one: first those that are left nowhere, then
+        // those all of whose digits lead to one tail.
+        let mut tail_of: Vec<Option<usize>> = vec![None; states.len()];
+        let mut tails: Vec<[u16; TAIL_DIGITS]> = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        let mut depth = vec![0usize; states.len()];
+        let mut add = |tail: [u16; TAIL_DIGITS]| {
+            *known.entry(tail).or_insert_with(|| {
+                tails.push(tail);
+                tails.len() - 1
+            })
+        };
+        for (tail, state) in tail_of.iter_mut().zip(states) {
+            if state[SETTLED] != 0 {
+                *tail = Some(add([state[LABEL]; TAIL_DIGITS]));
+            }
+        }
+        // A tail of n digits is found in round n.
+        let mut labels: Vec<[u16; TAIL_DIGITS]> = states.iter().map(|s| [s[LABEL]; TAIL_DIGITS]).collect();
+        for round in 1..TAIL_DIGITS {
+            for (i, state) in states.iter().enumerate() {
+                let next = state[0] as usize;
+                let alike = state[..LABEL].iter().all(|&n| n as usize == next);
+                if tail_of[i].is_some() || !alike || tail_of[next].is_none() || depth[next] != round - 1 {
+                    continue;
+                }
+                let mut tail = [state[LABEL]; TAIL_DIGITS];
+                tail[1..].copy_from_slice(&labels[next][..TAIL_DIGITS - 1]);
+                (labels[i], depth[i], tail_of[i]) = (tail, round, Some(add(tail)));
+            }
+        }
+        // States that are no tails, numbered anew in their order.
+        let first_tail = tail_of.iter().filter(|tail| tail.is_none()).count();
+        let mut next_node = 0;
+        let node: Vec<u16> = tail_of
+            .iter()
+            .map(|tail| match tail {
+                Some(tail) => (first_tail + tail) as u16,
+                None => {
+                    next_node += 1;
+                    next_node - 1
+                }
+            })
+            .collect();
+        let short = |(state, _): (&[u16; 16], &Option<usize>)| {
+            let mut slots = *state;
+            slots[..LABEL].iter_mut().for_each(|next| *next = node[*next as usize]);
+            ShortcutState(slots)
+        };
+        let heads = (0..1000).map(|head: u16| {
+            let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| digit as u8);
+            node[automaton.state_after(0, &digits) as usize]
+        });
+        let shortcut = Shortcut {
+            heads: heads.collect(),
+            states: states.iter().zip(&tail_of).filter(|(_, tail)| tail.is_none()).map(short).collect(),
+            tails: tails.into(),
+        };
+        (shortcut, node)
+    }
+
+    /// The label after all of `digits`, ASCII; `None` where they are fewer than three.
+    #[inline(always)]
+    pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
+        let (head, rest) = digits.split_first_chunk::<HEAD_DIGITS>()?;
+        Some(self.label_from(*self.heads.get(head_of(head))?, rest))
+    }
+
+    /// The label after all of `digits` behind a node.
+    #[inline(always)]
+    pub(crate) fn label_from(&self, node: u16, digits: &[u8]) -> u16 {
+        let mut node = usize::from(node);
+        let mut rest = digits.iter();
+        while let Some(ShortcutState(state)) = self.states.get(node) {
+            #[cfg(test)]
+            crate::steps::tick();
+            match rest.next() {
+                Some(&digit) => node = usize::from(state[(digit & 15) as usize]),
+                None => return state[LABEL],
+            }
+        }
+        let tail = self.tails.get(node - self.states.len());
+        tail.map_or(0, |tail| tail[rest.len().min(TAIL_DIGITS - 1)])
+    }
+}
+
+/// Three ASCII digits as a number; of other bytes, some number.
+#[inline]
+pub(crate) fn head_of(digits: &[u8; HEAD_DIGITS]) -> usize {
+    let [a, b, c] = digits.map(|digit| (digit & 15) as usize);
+    a * 100 + b * 10 + c
 }
 
 #[cfg(test)]
@@ -109,6 +252,39 @@ mod tests {
         assert_eq!(a.walk(0, b"0"), 9);
         assert_eq!(a.walk(0, b"09"), 9);
         assert_eq!(a.walk(0, b"091"), 7);
+    }
+
+    /// The short cut gives every label that the walk gives: random small automata, with tails of
+    /// every length, and all digits up to twenty of one kind behind random ones.
+    #[test]
+    fn short_cut_equals_the_walk() {
+        let mut random = 5u64;
+        let mut below = |n: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % n
+        };
+        for round in 0..300 {
+            let count = 1 + below(40) as u16;
+            let mut bytes = Vec::new();
+            for i in 0..count {
+                let one = below(u64::from(count)) as u16;
+                let next = match round % 3 {
+                    // Chains that end in themselves, chains that go round, and anything.
+                    0 => [(i + 1).min(count - 1); 10],
+                    1 if below(3) > 0 => [one; 10],
+                    _ => std::array::from_fn(|_| if below(2) == 0 { one } else { below(u64::from(count)) as u16 }),
+                };
+                bytes.extend(state(next, below(4) as u16));
+            }
+            let automaton = Automaton::decode(&bytes, "TEST", 0).unwrap();
+            let (shortcut, nodes) = Shortcut::of(&automaton);
+            for _ in 0..200 {
+                let digits: Vec<u8> = (0..below(24)).map(|_| b'0' + below(10) as u8).collect();
+                let expected = automaton.walk_all(0, &digits);
+                assert_eq!(shortcut.label(&digits), (digits.len() >= HEAD_DIGITS).then_some(expected), "{digits:?}");
+                assert_eq!(shortcut.label_from(nodes[0], &digits), expected, "{digits:?}");
+            }
+        }
     }
 
     #[test]

@@ -45,6 +45,14 @@ pub(crate) struct Site {
     pub international_prefixes: Vec<Box<[u8]>>,
 }
 
+impl Site {
+    /// Whether internal numbers have so many digits.
+    #[inline]
+    pub(crate) fn is_internal(&self, digits: usize) -> bool {
+        digits < 64 && self.extensions >> digits & 1 == 1
+    }
+}
+
 /// A numbering plan as seen from a site.
 #[derive(Clone, Copy)]
 pub(crate) struct DialPlan<'i> {
@@ -92,7 +100,7 @@ enum Length {
 
 impl<'i> DialPlan<'i> {
     #[inline]
-    fn home(&self) -> Option<&'i Territory> {
+    pub(crate) fn home(&self) -> Option<&'i Territory> {
         self.plan.territory_of(self.home)
     }
 
@@ -126,16 +134,13 @@ impl<'i> DialPlan<'i> {
         let digits = dialled.digits.as_bytes();
         let outbound = direction == Direction::Outbound;
         if dialled.plus {
-            if let Some(number) = self.as_it_stands(&dialled.digits) {
-                return Reading::Number(number, self.plan.classify(number.as_bytes()));
-            }
             return if is_withheld(digits) { Reading::Withheld } else { self.as_number(self.number(dialled)) };
         }
         // The home region's emergency numbers, on the digits as they were dialled.
         if self.short_label(digits) & short::EMERGENCY != 0 {
             return Reading::Emergency;
         }
-        if !dialled.context.is_empty() {
+        if dialled.context.is_some() {
             return self.as_number(self.number(dialled));
         }
         let seen = self.seen(digits, direction);
@@ -147,7 +152,7 @@ impl<'i> DialPlan<'i> {
         if !digits.is_empty() && digits.iter().all(|&d| d == b'0') || !outbound && is_withheld(digits) {
             return Reading::Withheld;
         }
-        if seen.len() == digits.len() && digits.len() < 64 && self.site.extensions >> digits.len() & 1 == 1 {
+        if seen.len() == digits.len() && self.site.is_internal(digits.len()) {
             return Reading::Internal(digits);
         }
         if seen.is_empty() {
@@ -189,7 +194,7 @@ impl<'i> DialPlan<'i> {
     /// Whether [`DialPlan::others`] has anything to say: hardly ever.
     #[inline]
     pub(crate) fn may_be_others(&self, dialled: &Dialled<'_>, reading: &Reading<'_>) -> bool {
-        matches!(reading, Reading::Emergency) || dialled.cut != Cut::Nothing || !dialled.context.is_empty()
+        matches!(reading, Reading::Emergency) || dialled.cut != Cut::Nothing || dialled.context.is_some()
     }
 
     /// The other numbers that a site or network could take the same text for. Whoever sends the text
@@ -211,11 +216,11 @@ impl<'i> DialPlan<'i> {
         }
         let emergency = matches!(reading, Reading::Emergency);
         let seen = self.seen(dialled.digits.as_bytes(), direction);
-        if !dialled.context.is_empty() && !dialled.plus {
+        if dialled.context.is_some() && !dialled.plus {
             others[0] = classify(if emergency { self.number(dialled) } else { self.to_e164(false, seen) });
         }
-        if !dialled.joined.is_empty() {
-            others[1] = classify(self.to_e164(dialled.plus, self.seen(dialled.joined.as_bytes(), direction)));
+        if let Some(joined) = &dialled.joined {
+            others[1] = classify(self.to_e164(dialled.plus, self.seen(joined.as_bytes(), direction)));
         }
         if emergency && !self.is_exact_emergency(dialled, direction) {
             others[2] = classify(self.to_e164(false, seen));
@@ -273,20 +278,6 @@ impl<'i> DialPlan<'i> {
         over_dialled
     }
 
-    /// International digits that are the number as they stand, nearly always: a calling code, and
-    /// national digits that begin with no national prefix. What [`DialPlan::to_e164`] would give,
-    /// without taking the digits apart and putting them together again.
-    #[inline]
-    fn as_it_stands(&self, digits: &Digits) -> Option<Number> {
-        let (code, length) = self.plan.calling_code_of(digits.as_bytes())?;
-        let national = &digits.as_bytes()[length..];
-        let territory = self.plan.main_territory(code)?;
-        let stands = national.len() >= MIN_NATIONAL_DIGITS
-            && self.national_prefix(territory, national).is_none()
-            && !WITHHELD_SPELLINGS.contains(&digits.as_bytes());
-        stands.then(|| digits.as_number())
-    }
-
     #[inline]
     fn as_number<'d>(&self, number: Result<Number, &'static str>) -> Reading<'d> {
         match number {
@@ -299,10 +290,9 @@ impl<'i> DialPlan<'i> {
     #[inline]
     pub(crate) fn number(&self, dialled: &Dialled<'_>) -> Result<Number, &'static str> {
         let digits = dialled.digits.as_bytes();
-        if dialled.plus || dialled.context.is_empty() {
+        let (false, Some(mut whole)) = (dialled.plus, dialled.context) else {
             return self.to_e164(dialled.plus, digits);
-        }
-        let mut whole = dialled.context;
+        };
         push_all(&mut whole, digits);
         self.to_e164(true, whole.as_bytes())
     }
@@ -376,11 +366,8 @@ impl<'i> DialPlan<'i> {
         }
         let stripped = self.without_national_prefix(territory, digits);
         let stripped = stripped.as_bytes();
-        let national = match length(territory, stripped.len()) {
-            // What is left is no number: then the prefix was part of it.
-            Length::TooShort | Length::LocalOnly | Length::Invalid => digits,
-            Length::Possible | Length::TooLong => stripped,
-        };
+        // Where what is left is no number, the prefix was part of it.
+        let national = if strips_to(territory, stripped.len()) { stripped } else { digits };
         if national.len() < MIN_NATIONAL_DIGITS {
             return Err(TOO_SHORT);
         }
@@ -613,19 +600,28 @@ impl<'d> Stripped<'d> {
     }
 }
 
-fn is_withheld(digits: &[u8]) -> bool {
-    match digits.first() {
-        Some(b'0') => digits.iter().all(|&d| d == b'0'),
-        // The spellings begin with 2, 7 and 8; no other number is compared with them.
-        Some(b'2' | b'7' | b'8') => WITHHELD_SPELLINGS.contains(&digits),
-        _ => false,
-    }
+/// Whether the digits are zeros only, or spell a withheld caller id.
+#[inline(always)]
+pub(crate) fn is_withheld(digits: &[u8]) -> bool {
+    // The spellings begin with 2, 7 and 8; no other number is compared with them.
+    matches!(digits.first(), Some(b'0' | b'2' | b'7' | b'8')) && is_zeros_or_spelling(digits)
+}
+
+#[inline(never)]
+fn is_zeros_or_spelling(digits: &[u8]) -> bool {
+    digits.iter().all(|&d| d == b'0') || WITHHELD_SPELLINGS.contains(&digits)
 }
 
 fn push_all(to: &mut Digits, digits: &[u8]) {
     for &digit in digits {
         to.push(digit);
     }
+}
+
+/// Whether a national prefix comes off where so many digits are left without it.
+#[inline]
+pub(crate) fn strips_to(territory: &Territory, digits: usize) -> bool {
+    matches!(length(territory, digits), Length::Possible | Length::TooLong)
 }
 
 #[inline]
@@ -799,37 +795,6 @@ mod tests {
         assert_eq!(reads_inbound(&us, "2001"), "internal \"2001\"");
         // No outside line is taken off.
         assert_eq!(reads_inbound(&us, "9165550123"), "+19165550123");
-    }
-
-    /// The short way for international digits gives what the long way does.
-    #[test]
-    fn international_digits_stand_as_they_are_read() {
-        let site = site("SK", None, &[]);
-        let mut state = 7u64;
-        let mut random = |n: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % n
-        };
-        let mut numbers = 0;
-        for i in 0..60_000 {
-            // Every calling code, some with a national prefix behind it, and what is no code.
-            let code = 1 + i % 999;
-            let prefix = ["", "", "0", "1", "8", "06", "01"][random(7) as usize];
-            let national: String = (0..random(16)).map(|_| char::from(b'0' + random(10) as u8)).collect();
-            let text = format!("+{code}{prefix}{national}");
-            let dialled = text::read(text.as_bytes());
-            let long = dial_plan(&site).number(&dialled);
-            match dial_plan(&site).read(&dialled, Direction::Outbound) {
-                Reading::Number(number, class) => {
-                    numbers += 1;
-                    assert_eq!(Ok(number), long, "{text}");
-                    assert_eq!(class, PLAN.classify(number.as_bytes()), "{text}");
-                }
-                Reading::Withheld => {}
-                other => assert!(long.is_err(), "{text}: {}", shown(other)),
-            }
-        }
-        assert!(numbers > 10_000, "{numbers}");
     }
 
     /// Found in review: `100x5551234` was the internal number 100, and a site that dials only the

@@ -133,7 +133,8 @@ fn explain_at(index: &Index, question: Question, dialled: &[u8], now: i64) -> Ex
             index.plan.metadata_version(),
         ),
     );
-    let verdict = screen::judge(index, question, dialled, Clock::fixed(now), &mut recorder).verdict;
+    let mut verdict = Verdict::BLANK;
+    screen::judge(index, question, dialled, Clock::fixed(now), &mut recorder, &mut verdict);
     Explanation { dialled: String::from_utf8_lossy(dialled).into_owned(), verdict, steps: recorder.steps }
 }
 
@@ -284,11 +285,9 @@ impl Trace for &mut Recorder<'_> {
                 let text = match d.kind {
                     Kind::Digits => {
                         let plus = if d.plus { "+" } else { "" };
-                        let context = if d.context.is_empty() {
-                            String::new()
-                        } else {
-                            format!(", context +{}", String::from_utf8_lossy(d.context.as_bytes()))
-                        };
+                        let context = d.context.map_or_else(String::new, |context| {
+                            format!(", context +{}", String::from_utf8_lossy(context.as_bytes()))
+                        });
                         format!("digits {plus}{digits}{context}")
                     }
                     Kind::Withheld => "no number".to_owned(),

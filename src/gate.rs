@@ -10,7 +10,7 @@ use crate::counters::{Counter, ListCounter, Verdicts};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::index::{Index, Query};
-use crate::screen::Judged;
+use crate::screen::{Named, Question};
 use crate::verdict::{Action, Reason, Verdict};
 use crate::watch::Identity;
 use arc_swap::{ArcSwap, Guard};
@@ -233,9 +233,11 @@ impl Gate {
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
+        let mut verdict = Verdict::BLANK;
         let loaded = self.current.load();
-        let judged = loaded.index.judge_default(dialled);
-        self.count(&loaded, &judged, dialled)
+        let named = loaded.index.judge(Question::DEFAULT, dialled, &mut verdict);
+        self.count(&loaded, named, dialled, &verdict);
+        verdict
     }
 
     /// Does what the first call of a thread does once, so that no call of this thread allocates,
@@ -255,28 +257,29 @@ impl Gate {
     #[inline]
     pub fn screen_with(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Verdict, Error> {
         let loaded = self.current.load();
-        let judged = loaded.index.judge(query, dialled)?;
-        Ok(self.count(&loaded, &judged, dialled))
+        let question = loaded.index.resolve(query)?;
+        let mut verdict = Verdict::BLANK;
+        let named = loaded.index.judge(question, dialled, &mut verdict);
+        self.count(&loaded, named, dialled, &verdict);
+        Ok(verdict)
     }
 
     #[inline]
-    fn count(&self, loaded: &Guard<Arc<Loaded>>, judged: &Judged, dialled: &[u8]) -> Verdict {
-        let verdict = judged.verdict;
-        self.verdicts.count(&verdict);
-        if let Some(counter) = judged.list.and_then(|i| loaded.lists.get(i as usize)) {
+    fn count(&self, loaded: &Guard<Arc<Loaded>>, named: Named, dialled: &[u8], verdict: &Verdict) {
+        self.verdicts.count(verdict);
+        if let Some(counter) = named.list.and_then(|i| loaded.lists.get(i as usize)) {
             counter.decided();
         }
-        if let Some(counter) = judged.shadow.and_then(|i| loaded.lists.get(i as usize)) {
+        if let Some(counter) = named.shadow.and_then(|i| loaded.lists.get(i as usize)) {
             counter.shadowed();
         }
         if let Some(observer) = &self.observer {
             if verdict.is_blocked() {
-                observer.blocked(dialled, &verdict);
+                observer.blocked(dialled, verdict);
             } else if verdict.would_block() {
-                observer.would_block(dialled, &verdict);
+                observer.would_block(dialled, verdict);
             }
         }
-        verdict
     }
 
     /// The whole chain from the text to the verdict. Is not counted. See [`Index::explain`].

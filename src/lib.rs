@@ -130,6 +130,7 @@ mod error;
 mod explain;
 mod gate;
 mod index;
+mod lanes;
 mod lists;
 mod number;
 mod plan;

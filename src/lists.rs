@@ -194,12 +194,16 @@ impl Clock {
         if expires == NEVER {
             return false;
         }
-        let now = *self.now.get_or_insert_with(|| {
-            // A clock before 1970 is a clock that is not set: nothing has expired yet.
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
-        });
-        expires <= now
+        expires <= *self.now.get_or_insert_with(seconds)
     }
+}
+
+/// Seconds since the epoch, by the system's clock.
+#[cold]
+#[inline(never)]
+fn seconds() -> i64 {
+    // A clock before 1970 is a clock that is not set: nothing has expired yet.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
 }
 
 /// The lists of one index. Holds ranges, not bytes: the caller passes the index's bytes in.
@@ -299,6 +303,12 @@ impl Lists {
         }
     }
 
+    /// The name of the list at this position.
+    #[cold]
+    pub(crate) fn name(&self, list: u32) -> Name {
+        self.lists.get(list as usize).map_or(Name::EMPTY, |list| list.name)
+    }
+
     /// How many whole numbers the index lists.
     pub(crate) fn whole_numbers(&self) -> u64 {
         self.whole.count as u64
@@ -350,7 +360,7 @@ impl Lists {
     /// What the rule set's lists say of something that these keys cover. The longest key wins, a
     /// whole number before a prefix of equal length, then the list that the profile names first.
     /// Expired members do not count.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn judge(&self, hits: &Hits, dialled: Extent, rules: &RuleSet, clock: &mut Clock) -> Outcome {
         let mut outcome = Outcome::default();
         if rules.lists.is_empty() {

@@ -41,22 +41,13 @@ impl Number {
         Some(number)
     }
 
-    /// The first `len` of these ASCII digits, all of them followed by zeros: one copy of known size.
-    #[inline]
-    pub(crate) fn from_front<const N: usize>(buffer: &[u8; N], len: usize) -> Number {
-        const { assert!(N >= MAX_NUMBER_DIGITS) };
-        let mut digits = [0; MAX_NUMBER_DIGITS];
-        digits.copy_from_slice(&buffer[..MAX_NUMBER_DIGITS]);
-        Number { len: len.min(MAX_NUMBER_DIGITS) as u8, digits }
-    }
-
     /// Appends ASCII digits; the caller has checked that they are digits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn extend(&mut self, digits: &[u8]) {
         debug_assert!(digits.iter().all(u8::is_ascii_digit));
         let at = self.len as usize;
         let n = digits.len().min(MAX_NUMBER_DIGITS - at);
-        self.digits[at..at + n].copy_from_slice(&digits[..n]);
+        copy_digits(&mut self.digits[at..at + n], &digits[..n]);
         self.len += n as u8;
     }
 
@@ -85,6 +76,29 @@ impl Number {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+}
+
+/// Copies `from` to `to`, which has the same length: in two overlapping words where it is as long
+/// as most numbers or calling codes are, since a call of `memcpy` takes longer than that.
+#[inline(always)]
+fn copy_digits(to: &mut [u8], from: &[u8]) {
+    #[inline(always)]
+    fn in_two<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
+        let (first, last) = (from.first_chunk::<N>()?, from.last_chunk::<N>()?);
+        *to.first_chunk_mut()? = *first;
+        *to.last_chunk_mut()? = *last;
+        Some(())
+    }
+    let done = match from.len() {
+        8..=16 => in_two::<8>(to, from),
+        4..=7 => in_two::<4>(to, from),
+        2..=3 => in_two::<2>(to, from),
+        1 => in_two::<1>(to, from),
+        _ => None,
+    };
+    if done.is_none() {
+        to.copy_from_slice(from);
     }
 }
 

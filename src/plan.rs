@@ -7,7 +7,7 @@
 //! compiler turned all of them into automata (`docs/format.md`, "Plan sections").
 
 use crate::{
-    automaton::Automaton,
+    automaton::{Automaton, Shortcut, head_of},
     dial::{DialPlan, Reading, Site},
     error::Error,
     index::format::{Kind, Sections},
@@ -75,6 +75,9 @@ pub(crate) struct Class {
 }
 
 impl Class {
+    /// What is no number is nobody's.
+    pub(crate) const NOBODY: Class = Class { territory: 0, number_type: NumberType::Unknown, satellite: false };
+
     #[inline]
     fn from_label(label: u16) -> Class {
         Class {
@@ -111,6 +114,8 @@ pub(crate) struct Territory {
     pub(crate) general: u16,
     /// Root in the short numbers' automaton.
     pub(crate) short: Option<u16>,
+    /// Behind the calling code, in the short cut through the classes.
+    class_node: u16,
 }
 
 impl Territory {
@@ -120,6 +125,16 @@ impl Territory {
         let (digits, len) = &self.calling_code_digits;
         digits.get(..*len as usize).unwrap_or_default()
     }
+}
+
+/// What the first three digits of an international number say; all zeros where they begin with no
+/// calling code.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    /// How many digits the calling code has.
+    calling_code_len: u8,
+    /// Bit d: national digits that begin with d may have a national prefix.
+    may_have_prefix: u16,
 }
 
 /// A calling code in ASCII digits, and how many there are.
@@ -171,9 +186,13 @@ pub(crate) struct Plan {
     territories: Box<[Territory]>,
     /// By calling code: the number of its main territory, 0 where there is no such code.
     by_calling_code: Box<[u8]>,
+    /// By three digits that a number may begin with.
+    heads: Box<[Head]>,
     /// By two letters: the number of the territory, 0 where there is none.
     by_region: Box<[u8]>,
     classes: Automaton,
+    /// The same, for whole numbers.
+    whole_classes: Shortcut,
     pub(crate) dial: Automaton,
     pub(crate) actions: Box<[Action]>,
     pub(crate) short: Automaton,
@@ -190,7 +209,7 @@ impl Plan {
         let dial = automaton("DIAL")?;
         let short = automaton("SHRT")?;
         let actions = decode_actions(bytes, sections)?;
-        let (territories, main) = decode_territories(bytes, sections, &dial, &short)?;
+        let (mut territories, main) = decode_territories(bytes, sections, &dial, &short)?;
 
         let check = |tag, automaton: &Automaton, valid: &dyn Fn(u16) -> bool| -> Result<(), Error> {
             // A state's number is a u16, so that the count cannot overflow one.
@@ -223,23 +242,65 @@ impl Plan {
                 *slot = number;
             }
         }
-        Ok(Plan {
+        let (whole_classes, nodes) = Shortcut::of(&classes);
+        for territory in &mut territories {
+            let state = classes.state_after(0, territory.calling_code_digits());
+            territory.class_node = nodes.get(state as usize).copied().unwrap_or_default();
+        }
+        let mut plan = Plan {
+            heads: Box::default(),
             territories: territories.into(),
             by_calling_code: by_calling_code.into(),
             by_region: by_region.into(),
+            whole_classes,
             classes,
             dial,
             actions: actions.into(),
             short,
             metadata_version,
             source_digests,
-        })
+        };
+        plan.heads = (0..1000).map(|head| plan.head(head)).collect();
+        Ok(plan)
+    }
+
+    /// What is said of numbers that begin with these three digits.
+    fn head(&self, head: u16) -> Head {
+        let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| b'0' + digit as u8);
+        let Some((code, length)) = self.calling_code_of(&digits) else { return Head::default() };
+        let root = self.main_territory(code).and_then(|territory| territory.national_prefix);
+        let bit = |digit| {
+            root.map(|root| self.dial.step(root, digit))
+                .is_some_and(|state| !self.dial.is_settled(state) || self.dial.label(state) != 0)
+        };
+        Head {
+            calling_code_len: length as u8,
+            may_have_prefix: (0..10).map(|digit| u16::from(bit(digit)) << digit).sum(),
+        }
+    }
+
+    /// Whether a number that begins so is read as it stands: a calling code, and national digits
+    /// that cannot have a national prefix. False where that has to be looked at closely.
+    #[inline]
+    pub(crate) fn stands(&self, e164: &[u8]) -> bool {
+        let Some(head) = e164.first_chunk().and_then(|head| self.heads.get(head_of(head))) else { return false };
+        match (head.calling_code_len, e164.get(head.calling_code_len as usize)) {
+            (1.., Some(digit)) => head.may_have_prefix >> (digit & 15) & 1 == 0,
+            _ => false,
+        }
     }
 
     /// The class of a number, in ASCII digits without plus.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn classify(&self, e164: &[u8]) -> Class {
-        Class::from_label(self.classes.walk_all(0, e164))
+        let label = self.whole_classes.label(e164).unwrap_or_else(|| self.classes.walk_all(0, e164));
+        Class::from_label(label)
+    }
+
+    /// The class of a territory's calling code with these national digits behind it.
+    #[inline(always)]
+    pub(crate) fn classify_national(&self, territory: &Territory, national: &[u8]) -> Class {
+        Class::from_label(self.whole_classes.label_from(territory.class_node, national))
     }
 
     /// The class of every proper, non-empty prefix of the digits, shortest first: how many digits
@@ -419,6 +480,7 @@ fn decode_territories(
             national_prefix,
             general,
             short,
+            class_node: 0,
         });
     }
     cursor.finish()?;

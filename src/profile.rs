@@ -161,13 +161,13 @@ impl Profiles {
 
     /// Name and rules of a profile; of the default one where the position is unknown.
     #[inline]
-    pub(crate) fn rules(&self, profile: usize, direction: Direction) -> (Name, &RuleSet) {
+    pub(crate) fn rules(&self, profile: usize, direction: Direction) -> (&Name, &RuleSet) {
         let profile = self.profiles.get(profile).unwrap_or(&self.profiles[0]);
         let rules = match direction {
             Direction::Outbound => profile.outbound,
             Direction::Inbound => profile.inbound,
         };
-        (profile.name, &self.rule_sets[rules as usize])
+        (&profile.name, &self.rule_sets[rules as usize])
     }
 
     /// Every profile with its outbound and inbound rules, in the policy's order.

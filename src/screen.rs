@@ -23,6 +23,11 @@ pub(crate) struct Question {
     pub(crate) home: Option<u8>,
 }
 
+impl Question {
+    /// The default profile, outbound, at home.
+    pub(crate) const DEFAULT: Question = Question { profile: 0, direction: Direction::Outbound, home: None };
+}
+
 /// What `judge` does, as it does it.
 pub(crate) enum Event<'e> {
     Dialled(&'e Dialled<'e>),
@@ -56,6 +61,9 @@ pub(crate) enum Looked<'e> {
 
 /// Listens to a judgement.
 pub(crate) trait Trace {
+    /// False where nobody does.
+    const LISTENS: bool = true;
+
     fn event(&mut self, event: Event<'_>);
 }
 
@@ -63,6 +71,8 @@ pub(crate) trait Trace {
 pub(crate) struct NoTrace;
 
 impl Trace for NoTrace {
+    const LISTENS: bool = false;
+
     #[inline(always)]
     fn event(&mut self, _: Event<'_>) {}
 }
@@ -70,92 +80,97 @@ impl Trace for NoTrace {
 /// One judgement under way.
 struct Judge<'i, T> {
     index: &'i Index,
-    bytes: &'i [u8],
+    profile: &'i Name,
     rules: &'i RuleSet,
     dial: DialPlan<'i>,
     direction: Direction,
-    clock: Clock,
+    clock: &'i mut Clock,
     shadow: Option<u32>,
     trace: T,
 }
 
-/// A verdict, and the positions of the lists that it names: for counters.
-#[derive(Clone, Copy)]
-pub(crate) struct Judged {
-    pub(crate) verdict: Verdict,
+/// The positions of the lists that a verdict names: for counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Named {
     pub(crate) list: Option<u32>,
     pub(crate) shadow: Option<u32>,
 }
 
-/// Judges one dialled string (outbound) or caller id (inbound).
+/// Judges one dialled string (outbound) or caller id (inbound) into `verdict`, which must be
+/// [`Verdict::BLANK`]: it is filled in where the caller wants it, since copying one takes as long as
+/// reading a number.
+///
+/// Nearly every call is clean digits that make a number at once; nothing of what the others need is
+/// even set up for it. The rest is [`at_length`].
 #[inline]
-pub(crate) fn judge<T: Trace>(index: &Index, question: Question, dialled: &[u8], clock: Clock, trace: T) -> Judged {
-    let (profile, rules) = index.profiles.rules(question.profile, question.direction);
-    let dial = DialPlan {
+pub(crate) fn judge<T: Trace>(
+    index: &Index,
+    question: Question,
+    dialled: &[u8],
+    mut clock: Clock,
+    mut trace: T,
+    verdict: &mut Verdict,
+) -> Named {
+    if let Some((plus, digits)) = text::clean_digits(dialled)
+        && !index.lists.has_raw()
+        && let Some(lanes) = index.lanes(question.home)
+        && let Some(class) =
+            lanes.read(&dial_plan(index, question), plus, digits, question.direction, &mut verdict.number)
+    {
+        if T::LISTENS {
+            trace.event(Event::Dialled(&text::read(dialled)));
+            trace.event(Event::Read(&Reading::Number(verdict.number, class)));
+        }
+        let mut judge = Judge::new(index, question, &mut clock, trace);
+        let ruling = judge.number_of(&verdict.number, class, false);
+        judge.settle(ruling, class, verdict)
+    } else {
+        at_length(index, question, dialled, &mut clock, trace, verdict)
+    }
+}
+
+/// Any text: read at length, and as everything that it could be taken for.
+#[inline(never)]
+fn at_length<T: Trace>(
+    index: &Index,
+    question: Question,
+    dialled: &[u8],
+    clock: &mut Clock,
+    trace: T,
+    verdict: &mut Verdict,
+) -> Named {
+    let mut judge = Judge::new(index, question, clock, trace);
+    let text = text::read(dialled);
+    judge.trace.event(Event::Dialled(&text));
+    let at_once = match index.lanes(question.home) {
+        Some(lanes) if text.is_digits_alone() && !index.lists.has_raw() => {
+            lanes.read(&judge.dial, text.plus, text.digits.as_bytes(), judge.direction, &mut verdict.number)
+        }
+        _ => None,
+    };
+    let (ruling, class) = match at_once {
+        Some(class) => {
+            judge.trace.event(Event::Read(&Reading::Number(verdict.number, class)));
+            (judge.number(&verdict.number, class), class)
+        }
+        None => {
+            let (ruling, number) = judge.every_reading(dialled, &text);
+            let (number, class) = number.unwrap_or((Number::EMPTY, Class::NOBODY));
+            verdict.number = number;
+            (ruling, class)
+        }
+    };
+    judge.settle(ruling, class, verdict)
+}
+
+#[inline(always)]
+fn dial_plan(index: &Index, question: Question) -> DialPlan<'_> {
+    DialPlan {
         plan: &index.plan,
         site: &index.site,
         home: question.home.unwrap_or(index.site.home),
         site_prefixes: question.home.is_none_or(|home| home == index.site.home),
-    };
-    let mut judge =
-        Judge { index, bytes: index.bytes(), rules, dial, direction: question.direction, clock, shadow: None, trace };
-    let text = text::read(dialled);
-    judge.trace.event(Event::Dialled(&text));
-    let mut reading = judge.dial.read(&text, judge.direction);
-    let mut ruling = judge.text(dialled, &reading);
-    if ruling.action == Action::Allow && judge.dial.may_be_others(&text, &reading) {
-        for (number, class) in judge.dial.others(&text, judge.direction, &reading).into_iter().flatten() {
-            if let Some(other) = judge.other(number, class, ruling.reason) {
-                (ruling, reading) = (other, Reading::Number(number, class));
-                break;
-            }
-        }
     }
-    let routing;
-    if ruling.action == Action::Allow && !text.routing.is_empty() {
-        // A ported number (RFC 4694): the network routes by `rn`, so that number must pass as well.
-        judge.trace.event(Event::Routing(text.routing));
-        routing = Dialled { routing: &[], ..text::read(text.routing) };
-        let routed_reading = judge.dial.read(&routing, judge.direction);
-        let routed = match routed_reading {
-            Reading::Number(number, class) if ruling.reason == Reason::Emergency => {
-                judge.other(number, class, Reason::Emergency)
-            }
-            _ if ruling.reason == Reason::Emergency => None,
-            _ => Some(judge.text(text.routing, &routed_reading)).filter(|r| r.action == Action::Block),
-        };
-        if let Some(routed) = routed {
-            (ruling, reading) = (routed, routed_reading);
-        }
-    }
-    if ruling.action == Action::Allow
-        && let Reading::Number(_, class) = reading
-        && !class.is_assigned()
-        && let Some(over_dialled) = judge.over_dialled_local(&text)
-    {
-        ruling = over_dialled;
-    }
-    let name_of = |list: Option<u32>| match list {
-        Some(list) => index.lists.lists.get(list as usize).map_or(Name::EMPTY, |l| l.name),
-        None => Name::EMPTY,
-    };
-    let (number, class) = match reading {
-        Reading::Number(number, class) => (number, class),
-        _ => (Number::EMPTY, Class { territory: 0, number_type: NumberType::Unknown, satellite: false }),
-    };
-    let verdict = Verdict {
-        action: ruling.action,
-        reason: ruling.reason,
-        rule: ruling.rule,
-        number,
-        region: index.plan.region(class.territory),
-        number_type: class.number_type,
-        matched: ruling.matched,
-        list: name_of(ruling.list),
-        shadow: name_of(judge.shadow),
-        profile,
-    };
-    Judged { verdict, list: ruling.list, shadow: judge.shadow }
 }
 
 /// What a step decided: small, so that the steps pass it in registers and the verdict is written
@@ -181,8 +196,76 @@ impl Ruling {
     }
 }
 
-impl<T: Trace> Judge<'_, T> {
-    #[inline]
+impl<'i, T: Trace> Judge<'i, T> {
+    #[inline(always)]
+    fn new(index: &'i Index, question: Question, clock: &'i mut Clock, trace: T) -> Judge<'i, T> {
+        let (profile, rules) = index.profiles.rules(question.profile, question.direction);
+        let dial = dial_plan(index, question);
+        Judge { index, profile, rules, dial, direction: question.direction, clock, shadow: None, trace }
+    }
+
+    /// The verdict's fields but the number, which is written already.
+    #[inline(always)]
+    fn settle(&self, ruling: Ruling, class: Class, verdict: &mut Verdict) -> Named {
+        verdict.action = ruling.action;
+        verdict.reason = ruling.reason;
+        verdict.rule = ruling.rule;
+        verdict.region = self.index.plan.region(class.territory);
+        verdict.number_type = class.number_type;
+        verdict.matched = ruling.matched;
+        verdict.profile = *self.profile;
+        if let Some(list) = ruling.list {
+            verdict.list = self.index.lists.name(list);
+        }
+        if let Some(shadow) = self.shadow {
+            verdict.shadow = self.index.lists.name(shadow);
+        }
+        Named { list: ruling.list, shadow: self.shadow }
+    }
+
+    /// Reads the text, and judges it as everything that it could be taken for; the number that
+    /// decided, if one did.
+    fn every_reading(&mut self, dialled: &[u8], text: &Dialled<'_>) -> (Ruling, Option<(Number, Class)>) {
+        let mut reading = self.dial.read(text, self.direction);
+        let mut ruling = self.text(dialled, &reading);
+        if ruling.action == Action::Allow && self.dial.may_be_others(text, &reading) {
+            for (number, class) in self.dial.others(text, self.direction, &reading).into_iter().flatten() {
+                if let Some(other) = self.other(number, class, ruling.reason) {
+                    (ruling, reading) = (other, Reading::Number(number, class));
+                    break;
+                }
+            }
+        }
+        let routing;
+        if ruling.action == Action::Allow && !text.routing.is_empty() {
+            // A ported number (RFC 4694): the network routes by `rn`, so that number must pass as well.
+            self.trace.event(Event::Routing(text.routing));
+            routing = Dialled { routing: &[], ..text::read(text.routing) };
+            let routed_reading = self.dial.read(&routing, self.direction);
+            let routed = match routed_reading {
+                Reading::Number(number, class) if ruling.reason == Reason::Emergency => {
+                    self.other(number, class, Reason::Emergency)
+                }
+                _ if ruling.reason == Reason::Emergency => None,
+                _ => Some(self.text(text.routing, &routed_reading)).filter(|r| r.action == Action::Block),
+            };
+            if let Some(routed) = routed {
+                (ruling, reading) = (routed, routed_reading);
+            }
+        }
+        if ruling.action == Action::Allow
+            && let Reading::Number(_, class) = reading
+            && !class.is_assigned()
+            && let Some(over_dialled) = self.over_dialled_local(text)
+        {
+            ruling = over_dialled;
+        }
+        match reading {
+            Reading::Number(number, class) => (ruling, Some((number, class))),
+            _ => (ruling, None),
+        }
+    }
+
     fn text(&mut self, dialled: &[u8], reading: &Reading<'_>) -> Ruling {
         self.trace.event(Event::Read(reading));
         if let Reading::Emergency = reading {
@@ -191,7 +274,7 @@ impl<T: Trace> Judge<'_, T> {
         if self.index.lists.has_raw() && !self.rules.lists.is_empty() {
             let dialled = dialled.trim_ascii();
             let mut hits = Hits::new();
-            self.index.lists.raw_hits(self.bytes, dialled, &mut hits);
+            self.index.lists.raw_hits(self.index.bytes(), dialled, &mut hits);
             let extent = Extent { len: dialled.len(), unassigned: false };
             let outcome = self.lists(Looked::Raw(dialled), &hits, extent);
             if let Some(ruling) = self.decided(&outcome, true) {
@@ -212,13 +295,22 @@ impl<T: Trace> Judge<'_, T> {
     }
 
     /// A number: lists, type, unassigned, country, default.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, number: &Number, class: Class) -> Ruling {
+        if class.is_assigned() { self.number_of(number, class, false) } else { self.unassigned(number, class) }
+    }
+
+    #[inline(never)]
+    fn unassigned(&mut self, number: &Number, class: Class) -> Ruling {
+        self.number_of(number, class, true)
+    }
+
+    #[inline(always)]
+    fn number_of(&mut self, number: &Number, class: Class, unassigned: bool) -> Ruling {
         let digits = number.as_bytes();
-        let unassigned = class.number_type == NumberType::Unknown;
         if !self.rules.lists.is_empty() {
             let mut hits = Hits::new();
-            self.index.lists.number_hits(self.bytes, digits, unassigned, &mut hits);
+            self.index.lists.number_hits(self.index.bytes(), digits, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
             if let Some(ruling) = self.decided(&outcome, false) {
                 return ruling;
@@ -256,13 +348,18 @@ impl<T: Trace> Judge<'_, T> {
             }
         }
         if self.rules.blocks_countries() {
-            let territory = self.territory(digits, class);
-            let rule = Rule::Country(self.index.plan.region(territory));
+            let territory = match class.territory {
+                0 => self.territory_of_beginning(digits),
+                territory => territory,
+            };
             let blocks = self.blocks_country(digits, territory);
-            self.trace.event(Event::Asked { reason: Reason::Country, rule, blocks });
-            if blocks {
-                let code = self.index.plan.calling_code_of(digits).map_or(0, |(_, len)| len);
-                return Ruling::new(Action::Block, Reason::Country, rule).matched(code);
+            if blocks || T::LISTENS {
+                let rule = Rule::Country(self.index.plan.region(territory));
+                self.trace.event(Event::Asked { reason: Reason::Country, rule, blocks });
+                if blocks {
+                    let code = self.index.plan.calling_code_of(digits).map_or(0, |(_, len)| len);
+                    return Ruling::new(Action::Block, Reason::Country, rule).matched(code);
+                }
             }
         }
         self.plain(Decision::Default, Reason::Default)
@@ -290,12 +387,12 @@ impl<T: Trace> Judge<'_, T> {
 
     /// A number that nobody has may be a listed short or internal number with digits behind it.
     fn over_dialled_local(&mut self, text: &Dialled<'_>) -> Option<Ruling> {
-        if text.plus || !text.context.is_empty() || self.rules.lists.is_empty() || !self.index.lists.has_local() {
+        if text.plus || text.context.is_some() || self.rules.lists.is_empty() || !self.index.lists.has_local() {
             return None;
         }
         let digits = self.dial.seen(text.digits.as_bytes(), self.direction);
         let mut hits = Hits::new();
-        self.index.lists.local_hits(self.bytes, digits, &mut hits);
+        self.index.lists.local_hits(self.index.bytes(), digits, &mut hits);
         let extent = Extent { len: digits.len(), unassigned: true };
         let outcome = self.lists(Looked::Local(digits), &hits, extent);
         self.decided(&outcome, false).filter(|ruling| ruling.action == Action::Block)
@@ -308,7 +405,7 @@ impl<T: Trace> Judge<'_, T> {
         }
         let digits = other.as_bytes();
         let mut hits = Hits::new();
-        self.index.lists.number_hits(self.bytes, digits, true, &mut hits);
+        self.index.lists.number_hits(self.index.bytes(), digits, true, &mut hits);
         if hits.is_empty() {
             return None;
         }
@@ -343,27 +440,28 @@ impl<T: Trace> Judge<'_, T> {
         found
     }
 
-    /// Whose the number is; where nobody has it, whose its longest beginning is that somebody has.
-    #[inline]
-    fn territory(&self, digits: &[u8], class: Class) -> u8 {
-        let mut territory = class.territory;
-        if territory == 0 {
-            self.index.plan.classify_prefixes(digits, |_, beginning| {
-                if beginning.is_assigned() {
-                    territory = beginning.territory;
-                }
-            });
-        }
+    /// Whose the longest beginning of the number is that somebody has; 0 where there is none.
+    #[cold]
+    fn territory_of_beginning(&self, digits: &[u8]) -> u8 {
+        let mut territory = 0;
+        self.index.plan.classify_prefixes(digits, |_, beginning| {
+            if beginning.is_assigned() {
+                territory = beginning.territory;
+            }
+        });
         territory
+    }
+
+    /// Whether the country rules block a number of this territory.
+    #[inline(always)]
+    fn blocks_country(&self, digits: &[u8], territory: u8) -> bool {
+        self.rules.blocks_territory(territory) || territory == 0 && self.blocks_all_sharing(digits)
     }
 
     /// Where a calling code is shared and the plan cannot say whose the number is, a deny-list
     /// blocks it if it blocks every region of the code; an allow-list blocks it anyway.
-    #[inline]
-    fn blocks_country(&self, digits: &[u8], territory: u8) -> bool {
-        if territory != 0 || self.rules.blocks_territory(0) {
-            return self.rules.blocks_territory(territory);
-        }
+    #[cold]
+    fn blocks_all_sharing(&self, digits: &[u8]) -> bool {
         let plan = &self.index.plan;
         let Some((code, _)) = plan.calling_code_of(digits) else { return false };
         let mut sharing = plan.territories().iter().enumerate().filter(|(_, t)| t.calling_code == code).peekable();
@@ -386,7 +484,7 @@ impl<T: Trace> Judge<'_, T> {
     /// What the lists say of a short or internal number.
     fn local(&mut self, digits: &[u8]) -> Option<Ruling> {
         let mut hits = Hits::new();
-        self.index.lists.local_hits(self.bytes, digits, &mut hits);
+        self.index.lists.local_hits(self.index.bytes(), digits, &mut hits);
         let extent = Extent { len: digits.len(), unassigned: false };
         let outcome = self.lists(Looked::Local(digits), &hits, extent);
         self.decided(&outcome, false)
@@ -397,7 +495,7 @@ impl<T: Trace> Judge<'_, T> {
         let outcome = if hits.is_empty() {
             Outcome::default()
         } else {
-            self.index.lists.judge(hits, extent, self.rules, &mut self.clock)
+            self.index.lists.judge(hits, extent, self.rules, self.clock)
         };
         self.trace.event(Event::Lists { what, hits, extent, outcome: &outcome });
         self.shadow = self.shadow.or(outcome.shadow);

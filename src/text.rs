@@ -58,7 +58,6 @@
 //!   extension mark; behind `p` and `w` everything is cut, however long, where it deletes the one
 //!   letter and joins the digits, or reads three of them as a vanity number.
 
-use crate::number::Number;
 use std::fmt;
 
 /// The most digits that are kept of one dialled string.
@@ -105,12 +104,6 @@ impl Digits {
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
-
-    /// The digits as a number, the first so many that a number keeps.
-    #[inline]
-    pub(crate) fn as_number(&self) -> Number {
-        Number::from_front(&self.bytes, self.len as usize)
-    }
 }
 
 impl fmt::Debug for Digits {
@@ -137,7 +130,8 @@ pub(crate) enum Kind {
 
 /// A dialled string after reading.
 ///
-/// Only [`Kind::Digits`] has digits (at least one), a context or a routing number.
+/// Only [`Kind::Digits`] has digits (at least one), a context or a routing number. What hardly any
+/// text has is an option, so that a call does not have to clear room for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialled<'t> {
     pub(crate) kind: Kind,
@@ -146,13 +140,14 @@ pub(crate) struct Dialled<'t> {
     /// The digits, without plus, feature code, extension, or what follows a pause.
     pub(crate) digits: Digits,
     /// The digits of a global `phone-context`, to be put before `digits` (and then international).
-    pub(crate) context: Digits,
+    /// Never empty.
+    pub(crate) context: Option<Digits>,
     /// The value of `rn=` (RFC 4694), text to be read in its turn; empty where there is none.
     pub(crate) routing: &'t [u8],
     /// What was cut off behind the digits.
     pub(crate) cut: Cut,
-    /// The digits together with those that were cut off; empty where nothing was.
-    pub(crate) joined: Digits,
+    /// The digits together with those that were cut off, where something was. Never empty.
+    pub(crate) joined: Option<Digits>,
 }
 
 /// What was cut off behind the digits of a number: digits all the same, which a site whose dial
@@ -168,11 +163,29 @@ pub(crate) enum Cut {
 }
 
 impl Dialled<'_> {
+    /// True where there is nothing but digits, with or without plus.
+    #[inline]
+    pub(crate) fn is_digits_alone(&self) -> bool {
+        self.kind == Kind::Digits && self.cut == Cut::Nothing && self.context.is_none() && self.routing.is_empty()
+    }
+
     /// A result without digits.
     const fn of(kind: Kind) -> Dialled<'static> {
-        let (digits, context, joined) = (Digits::EMPTY, Digits::EMPTY, Digits::EMPTY);
-        Dialled { kind, plus: false, digits, context, routing: b"", cut: Cut::Nothing, joined }
+        let digits = Digits::EMPTY;
+        Dialled { kind, plus: false, digits, context: None, routing: b"", cut: Cut::Nothing, joined: None }
     }
+}
+
+/// The digits of a text that is eight to sixteen of them and nothing else but perhaps a plus in
+/// front: what [`read`] gives for it, without copying anything.
+#[inline(always)]
+pub(crate) fn clean_digits(text: &[u8]) -> Option<(bool, &[u8])> {
+    let (plus, digits) = match text {
+        [b'+', digits @ ..] => (true, digits),
+        _ => (false, text),
+    };
+    let (first, last) = (digits.first_chunk::<8>()?, digits.last_chunk::<8>()?);
+    (digits.len() <= 16 && all_digits(*first) && all_digits(*last)).then_some((plus, digits))
 }
 
 /// Reads one dialled string. Never fails, never panics on any bytes, never allocates.
@@ -240,6 +253,18 @@ const QUESTION: Why = "it has a `?` inside the number";
 const OTHER_ASCII: Why = "it has a punctuation mark that no number is written with";
 const OTHER_LETTER: Why = "it has a letter of another alphabet";
 const OTHER: Why = "it has a character that no number is written with";
+
+/// Whether all eight bytes are ASCII digits: each byte's high half is 3, and still is when 6 is
+/// added to the byte.
+#[inline]
+fn all_digits(bytes: [u8; 8]) -> bool {
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let word = u64::from_le_bytes(bytes);
+    // No carry goes from byte to byte where every byte is below 0xfa; where one is not, its own
+    // high half is not 3.
+    let above = word.wrapping_add(0x0606_0606_0606_0606);
+    word & HIGH == 0x3030_3030_3030_3030 && above & HIGH == 0x3030_3030_3030_3030
+}
 
 /// The commonest texts: `+`, ASCII digits, ASCII separators. False where there is anything else,
 /// or no digit; `dialled`, which must come without digits, is then of no use.
@@ -417,7 +442,7 @@ fn encoded_user_part<'t>(body: &[u8], parameters: Parameters<'t>, no_host: bool)
 
 /// What the parameters of a user part say (RFC 3966 §3, RFC 4694 §4).
 struct Parameters<'t> {
-    context: Digits,
+    context: Option<Digits>,
     routing: &'t [u8],
 }
 
@@ -448,13 +473,14 @@ impl<'t> Parameters<'t> {
         if routing_context && !routing.is_empty() && !global {
             return Err(ROUTING_LOCAL);
         }
-        Ok(Parameters { context: context.unwrap_or(Digits::EMPTY), routing })
+        Ok(Parameters { context, routing })
     }
 
     /// Adds what the parameters say to the number they belong to.
     fn around(self, mut dialled: Dialled<'t>) -> Dialled<'t> {
         if !dialled.plus {
-            dialled.context = self.context;
+            // A domain has no digits.
+            dialled.context = self.context.filter(|digits| !digits.is_empty());
         }
         dialled.routing = self.routing;
         dialled
@@ -575,9 +601,11 @@ fn number(text: &str) -> Result<Dialled<'static>, Why> {
     if digits.is_empty() {
         return Err(NO_DIGITS);
     }
-    let mut joined = Digits::EMPTY;
+    let mut joined = None;
     if cut != Cut::Nothing && !vanity {
-        whole.chars().filter_map(digit).for_each(|d| joined.push(d));
+        let mut all = Digits::EMPTY;
+        whole.chars().filter_map(digit).for_each(|d| all.push(d));
+        joined = Some(all);
     }
     Ok(Dialled { plus, digits, cut, joined, ..Dialled::of(Kind::Digits) })
 }
@@ -873,7 +901,7 @@ mod tests {
     fn shown(text: &[u8]) -> String {
         let dialled = read(text);
         if !matches!(dialled.kind, Kind::Digits | Kind::Overlong) {
-            assert!(dialled.digits.is_empty() && dialled.context.is_empty() && dialled.routing.is_empty());
+            assert!(dialled.digits.is_empty() && dialled.context.is_none() && dialled.routing.is_empty());
             assert!(!dialled.plus);
         }
         let ascii = |digits: &Digits| String::from_utf8(digits.as_bytes().to_vec()).unwrap();
@@ -885,8 +913,9 @@ mod tests {
             Kind::Digits => assert!(!dialled.digits.is_empty()),
         }
         let mut out = format!("{}{}", if dialled.plus { "+" } else { "" }, ascii(&dialled.digits));
-        if !dialled.context.is_empty() {
-            out += &format!(" context {}", ascii(&dialled.context));
+        if let Some(context) = &dialled.context {
+            assert!(!context.is_empty());
+            out += &format!(" context {}", ascii(context));
         }
         if !dialled.routing.is_empty() {
             out += &format!(" routing {}", String::from_utf8_lossy(dialled.routing));

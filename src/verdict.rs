@@ -155,6 +155,21 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// What a verdict is made from: nothing read, nothing decided. All of its bytes are zero, which
+    /// is quicker to write than anything else of that size is to copy.
+    pub(crate) const BLANK: Verdict = Verdict {
+        action: Action::Allow,
+        reason: Reason::Emergency,
+        rule: Rule::None,
+        number: Number::EMPTY,
+        region: Region::NONE,
+        number_type: NumberType::Unknown,
+        matched: 0,
+        list: Name::EMPTY,
+        shadow: Name::EMPTY,
+        profile: Name::EMPTY,
+    };
+
     /// True where the call may not go through.
     #[inline]
     #[must_use]

@@ -359,10 +359,10 @@ impl<'p> EntryReader<'p> {
                 return Err(Fault::new(BAD, "this is no beginning of a number"));
             }
         }
-        if dialled.plus || dialled.context.is_empty() {
-            return Ok((dialled.plus, dialled.digits.as_bytes().to_vec()));
-        }
-        Ok((true, [dialled.context.as_bytes(), dialled.digits.as_bytes()].concat()))
+        Ok(match &dialled.context {
+            Some(context) if !dialled.plus => (true, [context.as_bytes(), dialled.digits.as_bytes()].concat()),
+            _ => (dialled.plus, dialled.digits.as_bytes().to_vec()),
+        })
     }
 
     /// The E.164 prefixes that the dialled digits are the beginning of.

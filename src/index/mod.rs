@@ -13,11 +13,12 @@ pub(crate) mod provenance;
 use crate::dial::Site;
 use crate::error::Error;
 use crate::explain::{self, Explanation};
+use crate::lanes::Lanes;
 use crate::lists::{Clock, Lists};
 use crate::number::Region;
 use crate::plan::Plan;
 use crate::profile::Profiles;
-use crate::screen::{self, Judged, NoTrace, Question};
+use crate::screen::{self, Named, NoTrace, Question};
 use crate::verdict::{Direction, Verdict};
 use format::{Kind, Sections};
 use map::Data;
@@ -79,6 +80,10 @@ pub struct Index {
     data: Data,
     pub(crate) plan: Plan,
     pub(crate) site: Site,
+    /// By territory, as everybody there dials.
+    lanes: Box<[Lanes]>,
+    /// Of the site's home, with its own international prefixes.
+    site_lanes: Lanes,
     pub(crate) lists: Lists,
     pub(crate) profiles: Profiles,
     pub(crate) provenance: Provenance,
@@ -130,7 +135,14 @@ impl Index {
         let lists = Lists::decode(&data, &sections)?;
         let profiles = Profiles::decode(&data, &sections, lists.lists.len())?;
         let provenance = Provenance::decode(&data, &sections, &lists)?;
-        Ok(Index { data, plan, site, lists, profiles, provenance })
+        let lanes = plan.territories().iter().map(|home| Lanes::of(&plan, home, &[])).collect();
+        let home = plan.territory_of(site.home).ok_or(Error::Corrupt {
+            section: "SITE",
+            offset: 0,
+            what: "the home region is not in the plan",
+        })?;
+        let site_lanes = Lanes::of(&plan, home, &site.international_prefixes);
+        Ok(Index { data, site_lanes, lanes, plan, site, lists, profiles, provenance })
     }
 
     /// The file's bytes.
@@ -154,14 +166,15 @@ impl Index {
     #[inline]
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
-        self.judge_default(dialled).verdict
+        let mut verdict = Verdict::BLANK;
+        self.judge(Question::DEFAULT, dialled, &mut verdict);
+        verdict
     }
 
-    /// As [`Index::screen`], with the positions of the lists.
+    /// As [`Index::screen`], into a blank verdict, with the positions of the lists that it names.
     #[inline]
-    pub(crate) fn judge_default(&self, dialled: &[u8]) -> Judged {
-        let question = Question { profile: 0, direction: Direction::Outbound, home: None };
-        screen::judge(self, question, dialled, Clock::system(), NoTrace)
+    pub(crate) fn judge(&self, question: Question, dialled: &[u8], verdict: &mut Verdict) -> Named {
+        screen::judge(self, question, dialled, Clock::system(), NoTrace, verdict)
     }
 
     /// Screens a dialled string or caller id.
@@ -172,13 +185,10 @@ impl Index {
     /// does not have. Nothing else can fail.
     #[inline]
     pub fn screen_with(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Verdict, Error> {
-        Ok(self.judge(query, dialled)?.verdict)
-    }
-
-    /// As [`Index::screen_with`], with the positions of the lists.
-    #[inline]
-    pub(crate) fn judge(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Judged, Error> {
-        Ok(screen::judge(self, self.resolve(query)?, dialled, Clock::system(), NoTrace))
+        let question = self.resolve(query)?;
+        let mut verdict = Verdict::BLANK;
+        self.judge(question, dialled, &mut verdict);
+        Ok(verdict)
     }
 
     /// As [`Index::screen_with`], at a time given in seconds since 1970-01-01T00:00:00Z, by which
@@ -188,7 +198,10 @@ impl Index {
     ///
     /// As [`Index::screen_with`].
     pub fn screen_at(&self, query: &Query<'_>, dialled: &[u8], now: i64) -> Result<Verdict, Error> {
-        Ok(screen::judge(self, self.resolve(query)?, dialled, Clock::fixed(now), NoTrace).verdict)
+        let question = self.resolve(query)?;
+        let mut verdict = Verdict::BLANK;
+        screen::judge(self, question, dialled, Clock::fixed(now), NoTrace, &mut verdict);
+        Ok(verdict)
     }
 
     /// The whole chain from the text to the verdict, with file and line of the entries that
@@ -219,8 +232,17 @@ impl Index {
         self.data.is_mapped()
     }
 
+    /// The lanes of a home region: the site's own, unless another one is asked for.
     #[inline]
-    fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
+    pub(crate) fn lanes(&self, home: Option<u8>) -> Option<&Lanes> {
+        match home {
+            Some(home) if home != self.site.home => self.lanes.get(usize::from(home).checked_sub(1)?),
+            _ => Some(&self.site_lanes),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
         let profile = match query.profile {
             None => 0,
             Some(name) => self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?,
