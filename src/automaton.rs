@@ -142,35 +142,31 @@ impl Shortcut {
         // tail is at least one state, nodes fit as well.
         let states = &automaton.states[..automaton.len().min(usize::from(u16::MAX) + 1)];
         // For each state, the tail it is, if it is one: first those that are left nowhere, then
-        // those all of whose digits lead to one tail.
+        // those all of whose digits lead to one tail, which is one digit shorter. No two states of
+        // a minimised automaton are the same tail, so that there is nothing to share.
         let mut tail_of: Vec<Option<usize>> = vec![None; states.len()];
         let mut tails: Vec<[u16; TAIL_DIGITS]> = Vec::new();
-        let mut known = std::collections::HashMap::new();
-        let mut depth = vec![0usize; states.len()];
-        let mut add = |tail: [u16; TAIL_DIGITS]| {
-            *known.entry(tail).or_insert_with(|| {
-                tails.push(tail);
-                tails.len() - 1
-            })
-        };
-        for (tail, state) in tail_of.iter_mut().zip(states) {
+        let mut alike = Vec::new();
+        for (i, state) in states.iter().enumerate() {
             if state[SETTLED] != 0 {
-                *tail = Some(add([state[LABEL]; TAIL_DIGITS]));
+                tail_of[i] = Some(tails.len());
+                tails.push([state[LABEL]; TAIL_DIGITS]);
+            } else if state[1..LABEL].iter().all(|next| *next == state[0]) {
+                alike.push(i);
             }
         }
-        // A tail of n digits is found in round n.
-        let mut labels: Vec<[u16; TAIL_DIGITS]> = states.iter().map(|s| [s[LABEL]; TAIL_DIGITS]).collect();
-        for round in 1..TAIL_DIGITS {
-            for (i, state) in states.iter().enumerate() {
-                let next = state[0] as usize;
-                let alike = state[..LABEL].iter().all(|&n| n as usize == next);
-                if tail_of[i].is_some() || !alike || tail_of[next].is_none() || depth[next] != round - 1 {
-                    continue;
-                }
-                let mut tail = [state[LABEL]; TAIL_DIGITS];
-                tail[1..].copy_from_slice(&labels[next][..TAIL_DIGITS - 1]);
-                (labels[i], depth[i], tail_of[i]) = (tail, round, Some(add(tail)));
+        for _ in 1..TAIL_DIGITS {
+            // What a round finds counts in the next one, so that a tail is never longer than its
+            // table.
+            let found: Vec<(usize, usize)> =
+                alike.iter().filter_map(|&i| Some((i, tail_of[states[i][0] as usize]?))).collect();
+            for (i, next) in found {
+                let mut tail = [states[i][LABEL]; TAIL_DIGITS];
+                tail[1..].copy_from_slice(&tails[next][..TAIL_DIGITS - 1]);
+                tail_of[i] = Some(tails.len());
+                tails.push(tail);
             }
+            alike.retain(|&i| tail_of[i].is_none());
         }
         // States that are no tails, numbered anew in their order.
         let first_tail = tail_of.iter().filter(|tail| tail.is_none()).count();

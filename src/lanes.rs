@@ -8,7 +8,7 @@
 //! So this file knows no rule that `dial.rs` does not know, and a property test holds the two
 //! equal.
 
-use crate::automaton::{Automaton, head_of};
+use crate::automaton::{Automaton, HEAD_DIGITS, head_of};
 use crate::dial::{DialPlan, is_withheld, strips_to};
 use crate::number::Number;
 use crate::plan::{Class, Plan, Territory};
@@ -52,13 +52,9 @@ impl Lanes {
     /// The lanes of a region, whose own international prefixes `prefixes` replaces unless it is
     /// empty.
     pub(crate) fn of(plan: &Plan, home: &Territory, prefixes: &[Box<[u8]>]) -> Lanes {
-        let lane = |head: u16| {
-            let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| b'0' + digit as u8);
-            let not_short = home.short.is_none_or(|root| settled(&plan.short, root, &digits) == Some(0));
-            let way = way(plan, home, prefixes, &digits).unwrap_or_default();
-            Lane(way | if not_short { Lane::NOT_SHORT } else { 0 })
-        };
-        Lanes { by_head: (0..1000).map(lane).collect() }
+        let mut by_head = vec![Lane::default(); 1000].into_boxed_slice();
+        Survey { plan, home, prefixes }.fill(&Place::start(home), &mut by_head);
+        Lanes { by_head }
     }
 
     #[inline]
@@ -125,42 +121,123 @@ fn assigned_national(plan: &Plan, home: &Territory, national: &[u8]) -> Option<C
     Some(plan.classify_national(home, national)).filter(|class| class.is_assigned())
 }
 
-/// The label that an automaton gives to all digits that begin so; none where they differ.
-fn settled(automaton: &Automaton, root: u16, digits: &[u8]) -> Option<u16> {
-    let state = automaton.state_after(root, digits);
+/// How the lanes of a region are found.
+struct Survey<'p> {
+    plan: &'p Plan,
+    home: &'p Territory,
+    prefixes: &'p [Box<[u8]>],
+}
+
+/// Up to three digits, and the states that the automata are in behind them.
+#[derive(Clone, Copy)]
+struct Place {
+    digits: [u8; HEAD_DIGITS],
+    len: usize,
+    short: Option<u16>,
+    international: Option<u16>,
+    national: Option<u16>,
+    general: u16,
+}
+
+impl Place {
+    fn start(home: &Territory) -> Place {
+        Place {
+            digits: [b'0'; HEAD_DIGITS],
+            len: 0,
+            short: home.short,
+            international: home.international_prefix,
+            national: home.national_prefix,
+            general: home.general,
+        }
+    }
+
+    fn digits(&self) -> &[u8] {
+        &self.digits[..self.len]
+    }
+
+    fn then(mut self, plan: &Plan, digit: u8) -> Place {
+        self.digits[self.len] = digit;
+        self.len += 1;
+        self.short = self.short.map(|state| plan.short.step(state, digit));
+        self.international = self.international.map(|state| plan.dial.step(state, digit));
+        self.national = self.national.map(|state| plan.dial.step(state, digit));
+        self.general = plan.dial.step(self.general, digit);
+        self
+    }
+}
+
+/// The label of a state that no more digits change; none where they may.
+fn settled(automaton: &Automaton, state: u16) -> Option<u16> {
     automaton.is_settled(state).then(|| automaton.label(state))
 }
 
-/// [`DialPlan::to_e164`], as far as three digits tell.
-fn way(plan: &Plan, home: &Territory, prefixes: &[Box<[u8]>], digits: &[u8; 3]) -> Option<u8> {
-    let action = |label: u16| plan.actions.get(usize::from(label).checked_sub(1)?);
-    let lane = |flag: u8, length: usize| (length <= digits.len()).then_some(flag | length as u8);
-    // All zeros is a withheld caller id.
-    if digits == b"000" {
-        return None;
-    }
-    let international = if prefixes.is_empty() {
-        match home.international_prefix {
-            Some(root) => action(settled(&plan.dial, root, digits)?).map(|action| action.end as usize),
-            None => None,
+impl Survey<'_> {
+    /// Fills in the lanes of all heads that begin so.
+    fn fill(&self, place: &Place, lanes: &mut [Lane]) {
+        let short = place.short.map_or(Some(0), |state| settled(&self.plan.short, state));
+        let way = self.way(place);
+        match (short, way) {
+            (Some(label), Some(way)) => lanes.fill(Lane(way | not_short(label))),
+            _ if place.len == HEAD_DIGITS => lanes.fill(Lane(way.unwrap_or(0) | short.map_or(0, not_short))),
+            _ => {
+                for (digit, lanes) in (b'0'..).zip(lanes.chunks_exact_mut(lanes.len() / 10)) {
+                    self.fill(&place.then(self.plan, digit), lanes);
+                }
+            }
         }
-    } else if prefixes.iter().any(|prefix| prefix.len() > digits.len() && prefix.starts_with(digits)) {
-        return None;
-    } else {
-        prefixes.iter().filter(|prefix| digits.starts_with(prefix)).map(|prefix| prefix.len()).max()
-    };
-    if let Some(length) = international {
-        // No calling code begins with 0, so that this is something else that begins alike.
-        return if digits.get(length) == Some(&b'0') { None } else { lane(Lane::INTERNATIONAL, length) };
     }
-    if digits.starts_with(home.calling_code_digits()) {
-        return None;
+
+    /// [`DialPlan::to_e164`], as far as these digits tell: no flag where they tell that a long look
+    /// is needed, none at all where more digits could tell.
+    fn way(&self, place: &Place) -> Option<u8> {
+        const LONG_LOOK: u8 = 0;
+        let digits = place.digits();
+        let action = |label: u16| self.plan.actions.get(usize::from(label).checked_sub(1)?);
+        let lane = |flag: u8, length: usize| (length <= digits.len()).then_some(flag | length as u8);
+        // All zeros is a withheld caller id.
+        if b"000".starts_with(digits) {
+            return None;
+        }
+        let international = if self.prefixes.is_empty() {
+            match place.international {
+                Some(state) => action(settled(&self.plan.dial, state)?).map(|action| usize::from(action.end)),
+                None => None,
+            }
+        } else if self.prefixes.iter().any(|prefix| prefix.len() > digits.len() && prefix.starts_with(digits)) {
+            return None;
+        } else {
+            let dialled = self.prefixes.iter().filter(|prefix| digits.starts_with(prefix));
+            dialled.map(|prefix| prefix.len()).max()
+        };
+        if let Some(length) = international {
+            return match digits.get(length) {
+                // No calling code begins with 0, so that this is something else that begins alike.
+                Some(b'0') => Some(LONG_LOOK),
+                None if digits.len() < HEAD_DIGITS => None,
+                _ => lane(Lane::INTERNATIONAL, length),
+            };
+        }
+        let code = self.home.calling_code_digits();
+        if digits.starts_with(code) {
+            return Some(LONG_LOOK);
+        }
+        if code.starts_with(digits) {
+            return None;
+        }
+        let Some(state) = place.national else { return lane(Lane::NATIONAL, 0) };
+        let Some(action) = action(settled(&self.plan.dial, state)?) else { return lane(Lane::NATIONAL, 0) };
+        // The prefix comes off where the digits with it are no number as they stand.
+        let may_stand = settled(&self.plan.dial, place.general)? != 0;
+        if !action.only_strips() || may_stand {
+            return Some(LONG_LOOK);
+        }
+        lane(Lane::NATIONAL, usize::from(action.end))
     }
-    let Some(root) = home.national_prefix else { return lane(Lane::NATIONAL, 0) };
-    let Some(action) = action(settled(&plan.dial, root, digits)?) else { return lane(Lane::NATIONAL, 0) };
-    // The prefix comes off where the digits with it are no number as they stand.
-    let may_stand = settled(&plan.dial, home.general, digits) != Some(0);
-    if !action.only_strips() || may_stand { None } else { lane(Lane::NATIONAL, action.end as usize) }
+}
+
+/// What a settled label of the short numbers' automaton says.
+fn not_short(label: u16) -> u8 {
+    if label == 0 { Lane::NOT_SHORT } else { 0 }
 }
 
 #[cfg(test)]
