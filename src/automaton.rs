@@ -198,8 +198,13 @@ impl Shortcut {
         (shortcut, node)
     }
 
+    /// The node behind three digits, which are given as a number below a thousand.
+    pub(crate) fn head(&self, head: u16) -> u16 {
+        self.heads[head as usize]
+    }
+
     /// The label after all of `digits`, ASCII; `None` where they are fewer than three.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
         let (head, rest) = digits.split_first_chunk::<HEAD_DIGITS>()?;
         Some(self.label_from(*self.heads.get(head_of(head))?, rest))

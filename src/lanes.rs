@@ -63,8 +63,7 @@ impl Lanes {
     }
 
     /// The number that digits are, `plus` in front of them or not, and whose it is, where that takes
-    /// no long look: what [`DialPlan::read`] says. `number`, which must be empty, is written only
-    /// then.
+    /// no long look: what [`DialPlan::read`] says. `number` is written only then.
     #[inline(always)]
     pub(crate) fn read(
         &self,
@@ -75,11 +74,11 @@ impl Lanes {
         number: &mut Number,
     ) -> Option<Class> {
         if plus {
-            if digits.len() < FEWEST_DIGITS || !dial.plan.stands(digits) || is_withheld(digits) {
+            if digits.len() < FEWEST_DIGITS || is_withheld(digits) {
                 return None;
             }
-            let class = assigned(dial.plan, digits)?;
-            number.extend(digits);
+            let class = dial.plan.classify_standing(digits).filter(|class| class.is_assigned())?;
+            number.join(b"", digits);
             return Some(class);
         }
         let seen = dial.seen(digits, direction);
@@ -93,32 +92,24 @@ impl Lanes {
         }
         let rest = seen.get(lane.prefix_len()..)?;
         if lane.is(Lane::INTERNATIONAL) {
-            if rest.len() < FEWEST_DIGITS || !dial.plan.stands(rest) {
+            if rest.len() < FEWEST_DIGITS {
                 return None;
             }
-            let class = assigned(dial.plan, rest)?;
-            number.extend(rest);
+            let class = dial.plan.classify_standing(rest).filter(|class| class.is_assigned())?;
+            number.join(b"", rest);
             return Some(class);
         }
         let home = dial.home().filter(|_| lane.is(Lane::NATIONAL))?;
         if lane.prefix_len() > 0 && !strips_to(home, rest.len()) {
             return None;
         }
-        let class = assigned_national(dial.plan, home, rest)?;
-        number.extend(home.calling_code_digits());
-        number.extend(rest);
+        let class = dial.plan.classify_national(home, rest);
+        if !class.is_assigned() {
+            return None;
+        }
+        number.join(home.calling_code_digits(), rest);
         Some(class)
     }
-}
-
-#[inline(always)]
-fn assigned(plan: &Plan, e164: &[u8]) -> Option<Class> {
-    Some(plan.classify(e164)).filter(|class| class.is_assigned())
-}
-
-#[inline(always)]
-fn assigned_national(plan: &Plan, home: &Territory, national: &[u8]) -> Option<Class> {
-    Some(plan.classify_national(home, national)).filter(|class| class.is_assigned())
 }
 
 /// How the lanes of a region are found.

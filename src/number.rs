@@ -41,6 +41,18 @@ impl Number {
         Some(number)
     }
 
+    /// Becomes a calling code and national digits, ASCII; the caller has checked that they are
+    /// digits, and that this number is empty.
+    #[inline(always)]
+    pub(crate) fn join(&mut self, code: &[u8], national: &[u8]) {
+        debug_assert!(self.is_empty());
+        let code = &code[..code.len().min(3)];
+        let national = &national[..national.len().min(MAX_NUMBER_DIGITS - 3)];
+        copy_digits(&mut self.digits[..code.len()], code);
+        copy_digits(&mut self.digits[code.len()..code.len() + national.len()], national);
+        self.len = (code.len() + national.len()) as u8;
+    }
+
     /// Appends ASCII digits; the caller has checked that they are digits.
     #[inline(always)]
     pub(crate) fn extend(&mut self, digits: &[u8]) {

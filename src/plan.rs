@@ -127,14 +127,15 @@ impl Territory {
     }
 }
 
-/// What the first three digits of an international number say; all zeros where they begin with no
-/// calling code.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the first three digits of an international number say.
+#[derive(Clone, Copy, Debug)]
 struct Head {
     /// How many digits the calling code has.
     calling_code_len: u8,
     /// Bit d: national digits that begin with d may have a national prefix.
     may_have_prefix: u16,
+    /// In the short cut through the classes, behind the three digits.
+    class_node: u16,
 }
 
 /// A calling code in ASCII digits, and how many there are.
@@ -267,7 +268,10 @@ impl Plan {
     /// What is said of numbers that begin with these three digits.
     fn head(&self, head: u16) -> Head {
         let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| b'0' + digit as u8);
-        let Some((code, length)) = self.calling_code_of(&digits) else { return Head::default() };
+        let class_node = self.whole_classes.head(head);
+        let Some((code, length)) = self.calling_code_of(&digits) else {
+            return Head { calling_code_len: 0, may_have_prefix: u16::MAX, class_node };
+        };
         let root = self.main_territory(code).and_then(|territory| territory.national_prefix);
         let bit = |digit| {
             root.map(|root| self.dial.step(root, digit))
@@ -276,22 +280,25 @@ impl Plan {
         Head {
             calling_code_len: length as u8,
             may_have_prefix: (0..10).map(|digit| u16::from(bit(digit)) << digit).sum(),
+            class_node,
         }
     }
 
-    /// Whether a number that begins so is read as it stands: a calling code, and national digits
-    /// that cannot have a national prefix. False where that has to be looked at closely.
-    #[inline]
-    pub(crate) fn stands(&self, e164: &[u8]) -> bool {
-        let Some(head) = e164.first_chunk().and_then(|head| self.heads.get(head_of(head))) else { return false };
-        match (head.calling_code_len, e164.get(head.calling_code_len as usize)) {
-            (1.., Some(digit)) => head.may_have_prefix >> (digit & 15) & 1 == 0,
-            _ => false,
+    /// The class of an international number that is read as it stands: a calling code, and national
+    /// digits that cannot have a national prefix. None where that has to be looked at closely.
+    #[inline(always)]
+    pub(crate) fn classify_standing(&self, e164: &[u8]) -> Option<Class> {
+        let (first, rest) = e164.split_first_chunk()?;
+        let head = self.heads.get(head_of(first))?;
+        let national = *e164.get(head.calling_code_len as usize)?;
+        if head.may_have_prefix >> (national & 15) & 1 == 1 {
+            return None;
         }
+        Some(Class::from_label(self.whole_classes.label_from(head.class_node, rest)))
     }
 
     /// The class of a number, in ASCII digits without plus.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn classify(&self, e164: &[u8]) -> Class {
         let label = self.whole_classes.label(e164).unwrap_or_else(|| self.classes.walk_all(0, e164));
         Class::from_label(label)

@@ -18,6 +18,7 @@ pub(crate) struct RuleSet {
     types: u16,
     /// Bit n of word n / 64: territory n is blocked; bit 0 stands for "no territory".
     countries: [u64; 4],
+    blocks_countries: bool,
     decisions: u8,
 }
 
@@ -71,7 +72,7 @@ impl RuleSet {
     /// True where any country rule exists.
     #[inline]
     pub(crate) fn blocks_countries(&self) -> bool {
-        self.countries != [0; 4]
+        self.blocks_countries
     }
 
     /// What the rule set says to one of the plain questions.
@@ -126,7 +127,14 @@ impl Profiles {
             if own.windows(2).any(|w| w[0].0 == w[1].0) {
                 return Err(c.corrupt(c.position(), "a rule set names a list twice"));
             }
-            rule_sets.push(RuleSet { lists: own.into(), types, countries, decisions: decisions as u8 });
+            let blocks_countries = countries != [0; 4];
+            rule_sets.push(RuleSet {
+                lists: own.into(),
+                types,
+                countries,
+                blocks_countries,
+                decisions: decisions as u8,
+            });
         }
         c.finish()?;
 

@@ -100,7 +100,7 @@ pub(crate) struct Named {
 /// [`Verdict::BLANK`]: it is filled in where the caller wants it, since copying one takes as long as
 /// reading a number.
 ///
-/// Nearly every call is clean digits that make a number at once; nothing of what the others need is
+/// Nearly every call is plain digits that make a number at once; nothing of what the others need is
 /// even set up for it. The rest is [`at_length`].
 #[inline]
 pub(crate) fn judge<T: Trace>(
@@ -111,7 +111,8 @@ pub(crate) fn judge<T: Trace>(
     mut trace: T,
     verdict: &mut Verdict,
 ) -> Named {
-    if let Some((plus, digits)) = text::clean_digits(dialled)
+    let mut buffer = [0; text::SHORT_TEXT];
+    if let Some((plus, digits)) = text::clean_digits(dialled).or_else(|| text::plain_digits(dialled, &mut buffer))
         && !index.lists.has_raw()
         && let Some(lanes) = index.lanes(question.home)
         && let Some(class) =

@@ -188,6 +188,49 @@ pub(crate) fn clean_digits(text: &[u8]) -> Option<(bool, &[u8])> {
     (digits.len() <= 16 && all_digits(*first) && all_digits(*last)).then_some((plus, digits))
 }
 
+/// The most bytes of a text that [`plain_digits`] looks at.
+pub(crate) const SHORT_TEXT: usize = 32;
+
+/// The digits of a short text of `+`, ASCII digits and ASCII separators, put together in `buffer`:
+/// what [`read`] gives for it, without the room that other texts need.
+#[inline(never)]
+pub(crate) fn plain_digits<'b>(text: &[u8], buffer: &'b mut [u8; SHORT_TEXT]) -> Option<(bool, &'b [u8])> {
+    if text.len() > SHORT_TEXT {
+        return None;
+    }
+    let (mut len, mut marks, mut behind) = (0, 0, 0);
+    for &byte in text {
+        let mark = MARKS[byte as usize];
+        // Every byte is put down, and only a digit stays: there is no branch to guess.
+        buffer[len % SHORT_TEXT] = byte;
+        marks |= mark;
+        behind |= mark & if len > 0 { A_PLUS } else { 0 };
+        len += usize::from(mark & A_DIGIT);
+    }
+    // A plus behind a digit is no plain text.
+    if marks & ANOTHER | behind != 0 { None } else { buffer.get(..len).map(|digits| (marks & A_PLUS != 0, digits)) }
+}
+
+const A_DIGIT: u8 = 1;
+const A_PLUS: u8 = 2;
+const ANOTHER: u8 = 4;
+
+/// What a byte is in a plain text; a separator is nothing.
+static MARKS: [u8; 256] = {
+    let mut marks = [ANOTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_digit() {
+            marks[byte] = A_DIGIT;
+        } else if ascii_separator(byte as u8) {
+            marks[byte] = 0;
+        }
+        byte += 1;
+    }
+    marks[b'+' as usize] = A_PLUS;
+    marks
+};
+
 /// Reads one dialled string. Never fails, never panics on any bytes, never allocates.
 #[inline]
 pub(crate) fn read(text: &[u8]) -> Dialled<'_> {
@@ -724,7 +767,7 @@ fn is_plus(c: char) -> bool {
 
 /// Separators among ASCII. `x`, libphonenumber's placeholder for a carrier, is none: it is a letter.
 #[inline]
-fn ascii_separator(byte: u8) -> bool {
+const fn ascii_separator(byte: u8) -> bool {
     // A bit set, for the fast path: space and tab below 64, brackets and tilde above.
     const LOW: u64 = 1 << b'\t' | 1 << b' ' | 1 << b'(' | 1 << b')' | 1 << b'-' | 1 << b'.' | 1 << b'/';
     const HIGH: u64 = 1 << (b'[' - 64) | 1 << (b']' - 64) | 1 << (b'~' - 64);
