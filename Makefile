@@ -1,5 +1,7 @@
 # What there is to do here. `make` alone lists it.
 
+# The C library's version: its ABI's, of which the first number is in the name libtollgate.so.1.
+CAPI_VERSION = 1.0.0
 ORACLE_VERSION = 9.0.33
 ORACLE_CASES ?= 100000
 FUZZ_SECONDS ?= 600

@@ -442,7 +442,10 @@ pub unsafe extern "C" fn tollgate_verdict_text(
         }
         let line = CStr::from_bytes_until_nul(&line).ok().and_then(|line| line.to_str().ok()).unwrap_or_default();
         if !text.is_null() && size > 0 {
-            let end = line.floor_char_boundary(line.len().min(size - 1));
+            let mut end = line.len().min(size - 1);
+            while !line.is_char_boundary(end) {
+                end -= 1;
+            }
             // SAFETY: C's promise: room for `size` bytes that are the caller's; `end` is less.
             unsafe {
                 std::ptr::copy_nonoverlapping(line.as_ptr(), text.cast(), end);
