@@ -74,14 +74,16 @@ unsafe fn screen(
 ) -> Result<(), Failure> {
     // SAFETY: the caller's promise.
     let (gate, mut output) = unsafe { (arguments::reference(gate, NO_GATE)?, Output::new(verdict, NO_VERDICT)?) };
-    let verdict = if query.is_null() {
-        gate.gate().screen(dialled)
-    } else {
-        // SAFETY: the caller's promise.
-        let query = unsafe { query::read(query) }?;
-        gate.gate().screen_with(&query, dialled)?
+    if query.is_null() {
+        write_verdict(output.room(), &gate.gate().screen(dialled), dialled);
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    let query = unsafe { query::read(query) }?;
+    match gate.gate().screen_with(&query, dialled) {
+        Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
+        Err(error) => return Err(error.into()),
     };
-    write_verdict(output.room(), &verdict, dialled);
     Ok(())
 }
 

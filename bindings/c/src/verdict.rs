@@ -6,7 +6,7 @@ use crate::panic::guard_or;
 use std::ffi::{CStr, c_char};
 use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
-use tollgate::{Action, ListAction, MAX_NUMBER_DIGITS, Name, Reason, Rule, Verdict};
+use tollgate::{Action, ListAction, MAX_NUMBER_DIGITS, NumberType, Reason, Rule, Verdict};
 
 /// Whether the call may go through. 0 is neither: a verdict that was never written allows nothing.
 #[repr(i32)]
@@ -191,14 +191,6 @@ pub(crate) fn reason(reason: Reason) -> u8 {
     reason as u8 + 1
 }
 
-pub(crate) fn name(name: &Name) -> [c_char; NAME_BYTES] {
-    let mut text = [0; NAME_BYTES];
-    for (to, from) in text.iter_mut().zip(name.padded()) {
-        *to = *from as c_char;
-    }
-    text
-}
-
 /// Copies bytes into an array, as far as they fit.
 #[inline]
 fn put(text: &mut [c_char], bytes: &[u8]) {
@@ -207,8 +199,45 @@ fn put(text: &mut [c_char], bytes: &[u8]) {
     }
 }
 
-/// Writes a verdict of Rust as one of C, in place: all of it, so that no byte of what was there
-/// before is left.
+/// Nothing in it: what is not written behind a text is zero.
+const EMPTY: tollgate_verdict = tollgate_verdict {
+    action: 0,
+    reason: 0,
+    rule: 0,
+    number_type: 0,
+    would_block: 0,
+    matched: 0,
+    reserved: [0; 2],
+    region: [0; 4],
+    number: [0; NUMBER_BYTES],
+    list: [0; NAME_BYTES],
+    shadow: [0; NAME_BYTES],
+    profile: [0; NAME_BYTES],
+    rule_text: [0; RULE_BYTES],
+    reserved_words: [0; 2],
+};
+
+/// The bytes of the longest name of a number type, and more.
+const TYPE_BYTES: usize = 24;
+
+/// The types' names at their numbers, with zeros behind them: copies of known size.
+const TYPE_NAMES: [[u8; TYPE_BYTES]; NumberType::ALL.len()] = {
+    let mut names = [[0; TYPE_BYTES]; NumberType::ALL.len()];
+    let mut i = 0;
+    while i < names.len() {
+        let name = NumberType::ALL[i].as_str().as_bytes();
+        let mut at = 0;
+        while at < name.len() {
+            names[i][at] = name[at];
+            at += 1;
+        }
+        i += 1;
+    }
+    names
+};
+
+/// Writes a verdict of Rust as one of C, in place: all of it, so that no byte of what was there before
+/// is left. This is what a call through C costs more, so all copies have a size that the compiler knows.
 #[inline]
 pub(crate) fn write_verdict<'o>(
     room: &'o mut MaybeUninit<tollgate_verdict>,
@@ -216,76 +245,65 @@ pub(crate) fn write_verdict<'o>(
     dialled: &[u8],
 ) -> &'o mut tollgate_verdict {
     let v = verdict;
-    let mut region = [0; 4];
-    put(&mut region, v.region.padded());
-    let mut number = [0; NUMBER_BYTES];
+    let out = room.write(EMPTY);
+    out.action = action(v.action) as u8;
+    out.reason = reason(v.reason);
+    out.number_type = v.number_type as u8;
+    out.matched = v.matched;
+    put(&mut out.region, v.region.padded());
+    put(&mut out.profile, v.profile.padded());
     if v.has_number() {
-        number[0] = b'+' as c_char;
+        out.number[0] = b'+' as c_char;
+        put(&mut out.number[1..], v.number.padded());
     }
-    put(&mut number[1..], v.number.padded());
-    let mut rule_text = [0; RULE_BYTES];
-    let kind = match v.rule {
+    if !v.list.is_empty() {
+        put(&mut out.list, v.list.padded());
+    }
+    if v.would_block() {
+        out.would_block = 1;
+        put(&mut out.shadow, v.shadow.padded());
+    }
+    out.rule = match v.rule {
         Rule::Type(class) => {
-            put(&mut rule_text, class.as_str().as_bytes());
+            if let Some(name) = TYPE_NAMES.get(class as usize) {
+                put(&mut out.rule_text, name);
+            }
             tollgate_rule::TOLLGATE_RULE_TYPE
         }
         Rule::Satellite => {
-            put(&mut rule_text, b"satellite");
+            put(&mut out.rule_text, b"satellite");
             tollgate_rule::TOLLGATE_RULE_SATELLITE
         }
         Rule::Country(region) => {
-            put(&mut rule_text, region.padded());
+            put(&mut out.rule_text, region.padded());
             tollgate_rule::TOLLGATE_RULE_COUNTRY
         }
         Rule::Whole => {
-            if v.has_number() {
-                put(&mut rule_text, &covered(&number, v.matched));
-            }
+            covered(out, v);
             tollgate_rule::TOLLGATE_RULE_WHOLE
         }
         Rule::Prefix => {
-            if v.has_number() {
-                let digits = covered(&number, v.matched);
-                put(&mut rule_text, &digits);
-                if let Some(end) = rule_text.get_mut(v.matched as usize + 1) {
-                    *end = b'*' as c_char;
-                }
+            covered(out, v);
+            if let Some(end) = out.rule_text.get_mut(v.matched as usize + 1).filter(|_| v.has_number()) {
+                *end = b'*' as c_char;
             }
             tollgate_rule::TOLLGATE_RULE_PREFIX
         }
         Rule::Raw => {
-            raw_text(&mut rule_text, dialled, v.matched);
+            raw_text(&mut out.rule_text, dialled, v.matched);
             tollgate_rule::TOLLGATE_RULE_RAW
         }
         _ => tollgate_rule::TOLLGATE_RULE_NONE,
-    };
-    room.write(tollgate_verdict {
-        action: action(v.action) as u8,
-        reason: reason(v.reason),
-        rule: kind as u8,
-        number_type: v.number_type as u8,
-        would_block: u8::from(v.would_block()),
-        matched: v.matched,
-        reserved: [0; 2],
-        region,
-        number,
-        list: name(&v.list),
-        shadow: name(&v.shadow),
-        profile: name(&v.profile),
-        rule_text,
-        reserved_words: [0; 2],
-    })
+    } as u8;
+    out
 }
 
-/// `+` and the first digits of a number, zeros behind them.
+/// The digits that an entry covers, with `+`: nothing where there is no number.
 #[inline]
-fn covered(number: &[c_char; NUMBER_BYTES], digits: u8) -> [u8; NUMBER_BYTES] {
-    let mut text = [0; NUMBER_BYTES];
-    let end = (digits as usize + 1).min(NUMBER_BYTES);
-    for (to, from) in text[..end].iter_mut().zip(number) {
-        *to = *from as u8;
+fn covered(out: &mut tollgate_verdict, v: &Verdict) {
+    for (i, (to, from)) in out.rule_text.iter_mut().zip(&out.number).enumerate() {
+        *to = if i <= v.matched as usize { *from } else { 0 };
     }
-    text
 }
 
 /// `raw:` and the dialled bytes that the entry covers. They are an entry's, so text that somebody wrote
@@ -477,7 +495,6 @@ fn write_line(line: &mut impl Write, v: &tollgate_verdict) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate::NumberType;
 
     fn text(pointer: *const c_char) -> &'static str {
         // SAFETY: constants.
