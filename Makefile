@@ -2,6 +2,7 @@
 
 # The C library's version: its ABI's, of which the first number is in the name libtollgate.so.1.
 CAPI_VERSION = 1.0.0
+ABI = bindings/c/abi/$(firstword $(subst ., ,$(CAPI_VERSION)))
 ORACLE_VERSION = 9.0.33
 ORACLE_CASES ?= 100000
 FUZZ_SECONDS ?= 600
@@ -72,8 +73,7 @@ header: ## include/tollgate.h anew from the sources
 
 abi: ## notes what is new in the header as part of the ABI; what is there stays
 	TOLLGATE_WRITE_ABI=1 $(CARGO) test --locked -p tollgate-capi --test abi
-	sed -n 's/^.*\btollgate_[a-z_]*(.*$$/&/p' bindings/c/abi/$(firstword $(subst ., ,$(CAPI_VERSION)))/functions | \
-		grep -oE '\btollgate_[a-z_]+\(' | tr -d '(' | LC_ALL=C sort -u >bindings/c/abi/$(firstword $(subst ., ,$(CAPI_VERSION)))/symbols
+	grep -oE '\btollgate_[a-z_]+\(' "$(ABI)/functions" | tr -d '(' | LC_ALL=C sort -u >"$(ABI)/symbols"
 
 oracle: ## the numbering and dial plans against PyPI's phonenumbers (network, Python with venv)
 	$(PYTHON) -m venv "$(TARGET)/oracle"
