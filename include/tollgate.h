@@ -938,7 +938,7 @@ tollgate_status tollgate_watch(const struct tollgate_gate *gate,
 
 /**
  * Ends watching and waits for the thread that does; where nobody watches it is nothing to do. Any
- * thread; called by an observer on the watching thread itself, it does not wait.
+ * thread; called by an observer on a watching thread, it does not wait: tollgate_close does.
  */
 tollgate_status tollgate_unwatch(const struct tollgate_gate *gate);
 

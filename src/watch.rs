@@ -118,10 +118,25 @@ fn follow(gate: &Weak<Gate>, path: &Path, stop: &Stop, interval: Duration) {
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
+impl Watcher {
+    /// Tells the thread to end, without waiting for it: a reload that is under way is finished first.
+    /// Dropping the watcher does the same and waits.
+    pub fn stop(&self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
+    }
+
+    /// True on the thread of a watcher, whichever one's: in an observer that a watcher's reload told.
+    /// There it would be wrong to wait for a watcher that may be waiting for this thread.
+    #[must_use]
+    pub fn is_watching_thread() -> bool {
+        !WATCHING.get().is_null()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop();
         if let Some(thread) = self.thread.take() {
             // The observer may drop the watcher from its own thread: that one cannot wait for itself.
             if WATCHING.get() != Arc::as_ptr(&self.stop) {

@@ -18,13 +18,21 @@ pub struct tollgate_gate {
     gate: Arc<Gate>,
     /// None for a gate from memory.
     path: Option<CString>,
-    watch: Mutex<Option<Watch>>,
+    watches: Mutex<Watches>,
 }
 
 /// A watcher and the process whose thread it is.
 struct Watch {
     watcher: Watcher,
     process: u32,
+}
+
+#[derive(Default)]
+struct Watches {
+    current: Option<Watch>,
+    /// Told to end, and not waited for yet: by an observer on a watching thread, which cannot wait for
+    /// itself, nor for another one that may be waiting for it.
+    ended: Vec<Watch>,
 }
 
 impl Watch {
@@ -45,16 +53,21 @@ impl tollgate_gate {
         &self.gate
     }
 
-    /// Puts a watch into the place of the one before, which is ended when the lock is free again: its
-    /// thread may be in an observer that wants to end it, too.
-    fn exchange(&self, watch: Option<Watch>) {
-        let before = {
-            let mut place = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *place, watch)
+    /// Puts a watch into the place of the one before, and ends that. Who waits for its thread does so
+    /// when the lock is free again: that thread may be in an observer that wants to end it, too.
+    fn exchange(&self, watch: Option<Watch>, waits: bool) {
+        let ended = {
+            let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut watches.current, watch);
+            watches.ended.extend(before);
+            if !waits {
+                let here = std::process::id();
+                watches.ended.iter().filter(|w| w.process == here).for_each(|w| w.watcher.stop());
+                return;
+            }
+            std::mem::take(&mut watches.ended)
         };
-        if let Some(before) = before {
-            before.end();
-        }
+        ended.into_iter().for_each(Watch::end);
     }
 }
 
@@ -159,7 +172,7 @@ pub unsafe extern "C" fn tollgate_open_memory(
 }
 
 fn handle(gate: Gate, path: Option<CString>) -> *mut tollgate_gate {
-    Box::into_raw(Box::new(tollgate_gate { gate: Arc::new(gate), path, watch: Mutex::new(None) }))
+    Box::into_raw(Box::new(tollgate_gate { gate: Arc::new(gate), path, watches: Mutex::default() }))
 }
 
 /// Ends a gate: stops watching, waits for the watching thread, frees everything. NULL is nothing to do.
@@ -174,7 +187,7 @@ pub unsafe extern "C" fn tollgate_close(gate: *mut tollgate_gate) {
         }
         // SAFETY: a gate of `handle`, which C promises to be the last to use.
         let gate = unsafe { Box::from_raw(gate) };
-        gate.exchange(None);
+        gate.exchange(None, true);
     });
 }
 
@@ -251,18 +264,19 @@ pub unsafe extern "C" fn tollgate_watch(gate: *const tollgate_gate, interval_ms:
             ms => Duration::from_millis(ms.into()),
         };
         let watcher = signals::blocked(|| gate.gate.watch(interval))?;
-        gate.exchange(Some(Watch { watcher, process: std::process::id() }));
+        gate.exchange(Some(Watch { watcher, process: std::process::id() }), !Watcher::is_watching_thread());
         Ok(())
     })
 }
 
 /// Ends watching and waits for the thread that does; where nobody watches it is nothing to do. Any
-/// thread; called by an observer on the watching thread itself, it does not wait.
+/// thread; called by an observer on a watching thread, it does not wait: tollgate_close does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_unwatch(gate: *const tollgate_gate) -> tollgate_status {
     guard(|| {
         // SAFETY: C's promise.
-        unsafe { arguments::reference(gate, NO_GATE) }?.exchange(None);
+        let gate = unsafe { arguments::reference(gate, NO_GATE) }?;
+        gate.exchange(None, !Watcher::is_watching_thread());
         Ok(())
     })
 }
