@@ -1,5 +1,8 @@
 # What there is to do here. `make` alone lists it.
 
+# The C library's version: its ABI's, of which the first number is in the name libtollgate.so.1.
+CAPI_VERSION = 1.0.0
+ABI = bindings/c/abi/$(firstword $(subst ., ,$(CAPI_VERSION)))
 ORACLE_VERSION = 9.0.33
 ORACLE_CASES ?= 100000
 FUZZ_SECONDS ?= 600
@@ -11,14 +14,66 @@ CARGO ?= cargo
 PYTHON ?= python3
 TARGET = $${CARGO_TARGET_DIR:-target}
 
-.PHONY: help check oracle plan fuzz bench
+# Where things are installed; DESTDIR goes in front of all of them, for packages.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/tollgate
+# What is to be installed, before it is.
+BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/install
+export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR BUILT CARGO
+
+.PHONY: help check build install uninstall deb capi-test capi-bench header abi oracle plan fuzz bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "  Installation: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR)"
 	@echo "  Variables: ORACLE_CASES=$(ORACLE_CASES) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS=\"$(FUZZ_TARGETS)\""
 
 check: ## every test, lint and demonstration; ends with "N passed, N failed"
 	@CARGO="$(CARGO)" .ci/check
+
+build: ## the C library, the command and what goes with them, for `make install`
+	TOLLGATE_DEFAULT_INDEX="$(DATADIR)/tollgate/default.tgx" bindings/c/dist/build "$(BUILT)/lib"
+	$(CARGO) build --locked --release --features cli
+	rm -rf "$(BUILT)/bin" "$(BUILT)/man" "$(BUILT)/completions"
+	mkdir -p "$(BUILT)/bin" "$(BUILT)/completions"
+	cp "$(TARGET)/release/tollgate" "$(BUILT)/bin/tollgate"
+	strip "$(BUILT)/bin/tollgate"
+	"$(BUILT)/bin/tollgate" generate man "$(BUILT)/man"
+	"$(BUILT)/bin/tollgate" generate completions bash >"$(BUILT)/completions/tollgate.bash"
+	"$(BUILT)/bin/tollgate" generate completions zsh >"$(BUILT)/completions/_tollgate"
+	"$(BUILT)/bin/tollgate" generate completions fish >"$(BUILT)/completions/tollgate.fish"
+	cp data/starter.toml "$(BUILT)/policy.toml"
+	cd "$(BUILT)" && bin/tollgate build policy.toml -o default.tgx
+
+install: $(if $(NOBUILD),,build) ## libraries, headers, command, man pages into PREFIX; NOBUILD=1 after `make build`
+	bindings/c/dist/install install
+	@case "$(DESTDIR)$(LIBDIR)" in /usr/local/lib*) echo "run ldconfig, as root, so that programs find the library" ;; esac
+
+uninstall: ## takes away what `make install` with the same variables has put there
+	bindings/c/dist/install uninstall
+
+deb: ## Debian packages of the library, its headers and the command, into target/deb
+	bindings/c/dist/deb "$(abspath $(or $(CARGO_TARGET_DIR),target))/deb"
+
+capi-test: ## the C library's tests: symbols, headers, programs, Valgrind, sanitizers, installation
+	bindings/c/tests/run
+	bindings/c/tests/install
+
+capi-bench: ## what a call through the C library costs more than one in Rust
+	bindings/c/dist/build "$(BUILT)/lib"
+	$(CARGO) bench --locked -p tollgate-capi --bench overhead -- "$(BUILT)/lib/libtollgate.so"
+
+header: ## include/tollgate.h anew from the sources
+	TOLLGATE_WRITE_HEADER=1 $(CARGO) test --locked -p tollgate-capi --test header
+
+abi: ## notes what is new in the header as part of the ABI; what is there stays
+	TOLLGATE_WRITE_ABI=1 $(CARGO) test --locked -p tollgate-capi --test abi
+	grep -oE '\btollgate_[a-z_]+\(' "$(ABI)/functions" | tr -d '(' | LC_ALL=C sort -u >"$(ABI)/symbols"
 
 oracle: ## the numbering and dial plans against PyPI's phonenumbers (network, Python with venv)
 	$(PYTHON) -m venv "$(TARGET)/oracle"

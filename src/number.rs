@@ -70,6 +70,13 @@ impl Number {
         &self.digits[..self.len as usize]
     }
 
+    /// The digits in ASCII and zero bytes behind them: a copy of known size.
+    #[inline]
+    #[must_use]
+    pub fn padded(&self) -> &[u8; MAX_NUMBER_DIGITS] {
+        &self.digits
+    }
+
     /// The digits as text, without `+`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -149,6 +156,13 @@ impl Region {
             }
             _ => None,
         }
+    }
+
+    /// `SK`, `001`, or nothing for none, and zero bytes behind.
+    #[inline]
+    #[must_use]
+    pub fn padded(&self) -> &[u8; 3] {
+        &self.0
     }
 
     /// `SK`, `001`, or empty for none.
@@ -281,6 +295,13 @@ impl Name {
         Some(name)
     }
 
+    /// The text and zero bytes behind it: a copy of known size.
+    #[inline]
+    #[must_use]
+    pub fn padded(&self) -> &[u8; MAX_NAME_LEN] {
+        &self.bytes
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -345,5 +366,16 @@ mod tests {
     fn name_has_a_bound() {
         assert!(Name::new(&"x".repeat(MAX_NAME_LEN)).is_some());
         assert!(Name::new(&"x".repeat(MAX_NAME_LEN + 1)).is_none());
+    }
+    /// The C library copies whole arrays, and C reads them up to the first zero.
+    #[test]
+    fn behind_a_text_there_are_zeros() {
+        let name = Name::new("partners").unwrap();
+        assert_eq!(name.padded()[..8], *b"partners");
+        assert!(name.padded()[8..].iter().all(|&b| b == 0));
+        let number = Number::from_digits(b"37126123456").unwrap();
+        assert_eq!(number.padded()[..11], *b"37126123456");
+        assert!(number.padded()[11..].iter().all(|&b| b == 0));
+        assert_eq!((*Region::NONE.padded(), *Region::new("sk").unwrap().padded()), ([0; 3], *b"SK\0"));
     }
 }

@@ -9,6 +9,7 @@
 
 use crate::gate::Gate;
 use parking_lot::{Condvar, Mutex};
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -50,11 +51,21 @@ impl Identity {
     }
 }
 
+thread_local! {
+    /// On a watching thread, the address of what it shares with its watcher. (The standard library's
+    /// handle of the current thread would do as well, but is allocated for threads that it did not start,
+    /// and in a program of C the main thread never frees it.)
+    static WATCHING: Cell<*const Stop> = const { Cell::new(std::ptr::null()) };
+}
+
+/// What a watcher tells its thread.
+type Stop = (Mutex<bool>, Condvar);
+
 /// Watches a gate's file until it is dropped. See [`Gate::watch`].
 #[must_use = "the gate is watched for as long as the watcher lives"]
 #[derive(Debug)]
 pub struct Watcher {
-    stop: Arc<(Mutex<bool>, Condvar)>,
+    stop: Arc<Stop>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -86,7 +97,8 @@ impl Gate {
     }
 }
 
-fn follow(gate: &Weak<Gate>, path: &Path, stop: &(Mutex<bool>, Condvar), interval: Duration) {
+fn follow(gate: &Weak<Gate>, path: &Path, stop: &Stop, interval: Duration) {
+    WATCHING.set(stop);
     loop {
         {
             let mut stopped = stop.0.lock();
@@ -106,13 +118,28 @@ fn follow(gate: &Weak<Gate>, path: &Path, stop: &(Mutex<bool>, Condvar), interva
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
+impl Watcher {
+    /// Tells the thread to end, without waiting for it: a reload that is under way is finished first.
+    /// Dropping the watcher does the same and waits.
+    pub fn stop(&self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
+    }
+
+    /// True on the thread of a watcher, whichever one's: in an observer that a watcher's reload told.
+    /// There it would be wrong to wait for a watcher that may be waiting for this thread.
+    #[must_use]
+    pub fn is_watching_thread() -> bool {
+        !WATCHING.get().is_null()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop();
         if let Some(thread) = self.thread.take() {
             // The observer may drop the watcher from its own thread: that one cannot wait for itself.
-            if thread.thread().id() != std::thread::current().id() {
+            if WATCHING.get() != Arc::as_ptr(&self.stop) {
                 let _ = thread.join();
             }
         }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tollgate::compile::plan::BUILT_IN;
 use tollgate::compile::write_file;
-use tollgate::{Action, Error, Gate, GateOptions, Index, Observer, Query, Reason, Swap, Verdict};
+use tollgate::{Action, Error, Gate, GateOptions, Index, Observer, Query, Reason, Swap, Verdict, Watcher};
 
 /// A policy that blocks the first `count` numbers of a range.
 fn policy(count: usize) -> String {
@@ -565,6 +565,34 @@ fn the_watcher_tries_again_what_could_not_be_read() {
     write_file(&path, &build(&policy(40))).unwrap();
     eventually("40 entries", || gate.index().entries() == 40);
     assert_eq!(gate.stats().last_error, None);
+}
+
+/// The C library's observers may end a watch on its own thread, where nobody can wait for it.
+#[test]
+fn a_watcher_is_told_to_end_and_knows_its_thread() {
+    #[derive(Clone, Default)]
+    struct Threads(Arc<Mutex<Vec<bool>>>);
+    impl Observer for Threads {
+        fn swapped(&self, _: &Swap) {
+            self.0.lock().unwrap().push(Watcher::is_watching_thread());
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let threads = Threads::default();
+    write_file(&path, &build(&policy(60))).unwrap();
+    let gate = Arc::new(GateOptions::new().observer(threads.clone()).open(&path).unwrap());
+    write_file(&path, &build(&policy(61))).unwrap();
+    gate.reload().unwrap();
+    let watcher = gate.watch(INTERVAL).unwrap();
+    write_file(&path, &build(&policy(62))).unwrap();
+    eventually("the watcher has told", || threads.0.lock().unwrap().len() == 2);
+    assert_eq!(*threads.0.lock().unwrap(), [false, true]);
+    watcher.stop();
+    drop(watcher);
+    write_file(&path, &build(&policy(63))).unwrap();
+    std::thread::sleep(INTERVAL * 5);
+    assert_eq!(gate.stats().swaps, 2);
 }
 
 /// An operator reloaded, saw that the index was wrong, and rolled back; the watcher's first look found

@@ -10,6 +10,7 @@
 mod build;
 mod diff;
 mod explain;
+mod generate;
 mod init;
 mod inspect;
 mod lint;
@@ -60,6 +61,8 @@ enum Action {
     Verify(verify::Args),
     Diff(diff::Args),
     Plan(plan::Args),
+    #[command(hide = true)]
+    Generate(generate::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Action::Verify(args) => verify::run(&args),
         Action::Diff(args) => diff::run(&args),
         Action::Plan(args) => plan::run(&args),
+        Action::Generate(args) => generate::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

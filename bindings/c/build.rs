@@ -1,0 +1,29 @@
+//! What the linker and the library have to know: the ABI's version and where the default index is.
+
+/// The ABI's version, by which the library is named: `libtollgate.so.1`. `bindings/c/abi/` holds what
+/// belongs to it, and a test compares.
+const ABI: u32 = 1;
+
+/// Where `make install` puts the default index, if nobody says otherwise.
+const DEFAULT_INDEX: &str = "/usr/local/share/tollgate/default.tgx";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=TOLLGATE_DEFAULT_INDEX");
+    let index = std::env::var("TOLLGATE_DEFAULT_INDEX").unwrap_or_else(|_| DEFAULT_INDEX.to_owned());
+    println!("cargo:rustc-env=TOLLGATE_DEFAULT_INDEX={index}");
+    println!("cargo:rustc-env=TOLLGATE_ABI_VERSION={ABI}");
+
+    let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let is_elf = matches!(target.as_str(), "linux" | "freebsd" | "netbsd" | "openbsd" | "dragonfly" | "android");
+    // cargo-c names the library itself.
+    if is_elf && std::env::var_os("CARGO_FEATURE_CAPI").is_none() {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libtollgate.so.{ABI}");
+    }
+    if is_elf {
+        // Once loaded it stays: what a thread that ends still has to call must be there, and what
+        // threads share (arc-swap's nodes) must not be lost at dlclose and made anew at dlopen.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
+    }
+}

@@ -1,0 +1,66 @@
+//! `tollgate_query`: what is asked beside the number.
+
+use crate::arguments;
+use crate::error::Failure;
+use crate::verdict::tollgate_direction;
+use std::ffi::c_char;
+use tollgate::{Direction, MAX_NAME_LEN, Query, Region};
+
+/// What to ask beside the number. All zeros but the size are the defaults:
+///
+///     struct tollgate_query query = TOLLGATE_QUERY_INIT;
+///     query.profile = "tenant-7";
+///
+/// The texts are read during the call only.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tollgate_query {
+    /// sizeof(struct tollgate_query).
+    pub size: usize,
+    /// The profile to ask; NULL: `default`.
+    pub profile: *const c_char,
+    /// The region whose dialling rules the text follows, such as "SK"; NULL: the policy's.
+    pub home: *const c_char,
+    /// A tollgate_direction: whether the number was dialled, which is the default, or is the caller's.
+    pub direction: i32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const FIRST_VERSION: usize = 3 * size_of::<usize>() + 8;
+
+/// The question of Rust for C's.
+///
+/// # Safety
+///
+/// NULL, or a struct as the header describes it, whose texts live for `'a`.
+#[inline]
+pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Query<'a>, Failure> {
+    let mut result = Query::new();
+    if query.is_null() {
+        return Ok(result);
+    }
+    // SAFETY: integers and pointers that may be NULL, and the caller's promise.
+    let query =
+        unsafe { arguments::sized(query, FIRST_VERSION, "query->size is not set: begin with TOLLGATE_QUERY_INIT") }?;
+    if query.reserved != 0 {
+        return Err(Failure::Argument("query->reserved is not 0: begin with TOLLGATE_QUERY_INIT"));
+    }
+    match query.direction {
+        d if d == tollgate_direction::TOLLGATE_OUTBOUND as i32 => {}
+        d if d == tollgate_direction::TOLLGATE_INBOUND as i32 => result = result.direction(Direction::Inbound),
+        _ => return Err(Failure::Argument("query->direction is no tollgate_direction")),
+    }
+    // SAFETY: the caller's promise.
+    if let Some(profile) = unsafe { arguments::text(query.profile) } {
+        // A name that is longer than names can be is not looked for, and not copied into an error.
+        let name = Some(profile).filter(|p| p.count_bytes() <= MAX_NAME_LEN).and_then(|p| p.to_str().ok());
+        result = result.profile(name.ok_or(Failure::UnknownProfile)?);
+    }
+    // SAFETY: the caller's promise.
+    if let Some(home) = unsafe { arguments::text(query.home) } {
+        let region = Some(home).filter(|h| h.count_bytes() <= 3).and_then(|h| h.to_str().ok()).and_then(Region::new);
+        result = result.home(region.ok_or(Failure::UnknownRegion)?);
+    }
+    Ok(result)
+}

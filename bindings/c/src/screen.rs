@@ -1,0 +1,114 @@
+//! The call itself: text in, verdict out.
+
+use crate::arguments::{self, Output};
+use crate::error::{Failure, tollgate_status};
+use crate::gate::tollgate_gate;
+use crate::panic::guard;
+use crate::query::{self, tollgate_query};
+use crate::verdict::{tollgate_verdict, write_verdict};
+use std::ffi::c_char;
+
+const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
+const NO_VERDICT: &str = "the verdict is NULL or misaligned: give the address of a struct tollgate_verdict";
+
+/// Screens a dialled string or caller id of `length` bytes, and writes the verdict.
+///
+/// Any bytes: the text as the PBX has it, in any spelling, with or without a NUL behind it. NULL with
+/// the length 0 is an empty text, which is a withheld number. Text that cannot be read is a verdict
+/// (TOLLGATE_REASON_INVALID), not a failure. `query` says which profile, direction and home region;
+/// NULL asks the default profile, outbound. `verdict` must not overlap the text.
+///
+/// Returns TOLLGATE_OK; TOLLGATE_UNKNOWN_PROFILE or TOLLGATE_UNKNOWN_REGION where the query names what
+/// the index does not have; TOLLGATE_INVALID_ARGUMENT. The verdict is written only with TOLLGATE_OK:
+/// decide what to do with the call otherwise.
+///
+/// Any thread, any number at a time; takes no lock and never waits for a reload. Allocates nothing but
+/// a small node in a thread's first call through any gate (see tollgate_prepare_thread), and for the
+/// message of a failure; makes no system call, but reads the clock where an entry matched that can
+/// expire.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_screen(
+    gate: *const tollgate_gate,
+    query: *const tollgate_query,
+    dialled: *const c_char,
+    length: usize,
+    verdict: *mut tollgate_verdict,
+) -> tollgate_status {
+    guard(|| {
+        // SAFETY: C's promise: `length` bytes.
+        let dialled = unsafe { arguments::bytes(dialled, length) }?;
+        // SAFETY: C's promises, passed on.
+        unsafe { screen(gate, query, dialled, verdict) }
+    })
+}
+
+/// As tollgate_screen, for a NUL-terminated text. NULL is an argument that cannot be right: what a
+/// missing caller id means is yours to say ("" is a withheld one).
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_screen_text(
+    gate: *const tollgate_gate,
+    query: *const tollgate_query,
+    dialled: *const c_char,
+    verdict: *mut tollgate_verdict,
+) -> tollgate_status {
+    guard(|| {
+        // SAFETY: C's promise: terminated.
+        let dialled = unsafe { arguments::text(dialled) };
+        let dialled = dialled.ok_or(Failure::Argument("the text is NULL; \"\" is a withheld number"))?;
+        // SAFETY: C's promises, passed on.
+        unsafe { screen(gate, query, dialled.to_bytes(), verdict) }
+    })
+}
+
+/// # Safety
+///
+/// The pointers are what `tollgate_screen` says of them.
+#[inline(always)]
+unsafe fn screen(
+    gate: *const tollgate_gate,
+    query: *const tollgate_query,
+    dialled: &[u8],
+    verdict: *mut tollgate_verdict,
+) -> Result<(), Failure> {
+    // SAFETY: the caller's promise.
+    let (gate, mut output) = unsafe { (arguments::reference(gate, NO_GATE)?, Output::new(verdict, NO_VERDICT)?) };
+    if query.is_null() {
+        write_verdict(output.room(), &gate.gate().screen(dialled), dialled);
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    let query = unsafe { query::read(query) }?;
+    match gate.gate().screen_with(&query, dialled) {
+        Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(())
+}
+
+/// Does what a thread's first call does once, so that no call of this thread allocates. To be called
+/// where a thread that screens begins; never necessary. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_prepare_thread(gate: *const tollgate_gate) -> tollgate_status {
+    guard(|| {
+        // SAFETY: C's promise.
+        unsafe { arguments::reference(gate, NO_GATE) }?.gate().prepare_thread();
+        Ok(())
+    })
+}
+
+/// Whether the index of the moment knows the profile and region of a query: for the check of a
+/// configuration. Is not counted. Returns as tollgate_screen. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_check_query(
+    gate: *const tollgate_gate,
+    query: *const tollgate_query,
+) -> tollgate_status {
+    guard(|| {
+        // SAFETY: C's promises.
+        let (gate, query) = unsafe { (arguments::reference(gate, NO_GATE)?, query::read(query)?) };
+        gate.gate().index().screen_with(&query, b"")?;
+        Ok(())
+    })
+}

@@ -1,0 +1,90 @@
+// The C++ wrapper: owners, results, observers.
+#include "tollgate.hpp"
+
+#include "test.h"
+
+#include <type_traits>
+
+static_assert(!std::is_copy_constructible_v<tollgate::Gate>);
+static_assert(std::is_nothrow_move_constructible_v<tollgate::Gate>);
+static_assert(std::is_trivially_copyable_v<tollgate::Verdict>);
+static_assert(sizeof(tollgate::Verdict) == sizeof(tollgate_verdict));
+
+struct Log : tollgate::Observer {
+    int calls = 0, swaps = 0, refusals = 0;
+    std::string last;
+
+    void blocked(std::string_view dialled, const tollgate::Verdict &verdict) noexcept override
+    {
+        calls++;
+        last = std::string(dialled) + " " + verdict.line();
+    }
+    void would_block(std::string_view, const tollgate::Verdict &verdict) noexcept override
+    {
+        last = tollgate::text(verdict.shadow);
+    }
+    void swapped(const tollgate_swap &) noexcept override { swaps++; }
+    void refused(tollgate_status status, std::string_view message) noexcept override
+    {
+        CHECK(status == TOLLGATE_INDEX_SHRUNKEN && !message.empty());
+        refusals++;
+    }
+};
+
+int main()
+{
+    Log log;
+    tollgate::Options options;
+    options.observer = &log;
+    const char *path = test_scratch("wrapper.tgx");
+    test_copy(test_file("everything.tgx"), path);
+
+    auto none = tollgate::Gate::open(std::string(test_scratch("nowhere.tgx")));
+    CHECK(!none && none.error().status == TOLLGATE_IO && none.error().message.find("nowhere") != std::string::npos);
+
+    auto opened = tollgate::Gate::open(path, options);
+    CHECK(opened);
+    tollgate::Gate gate = *std::move(opened); // and the gate moves with it
+    auto verdict = gate.screen("0037126123499");
+    CHECK(verdict && verdict->is_blocked() && tollgate::text(verdict->number) == "+37126123499");
+    CHECK(verdict->reason_text() == "list" && verdict->type_text() == "mobile" && verdict->action_text() == "block");
+    CHECK(log.calls == 1 && log.last == "0037126123499 block list blacklist +3712* +37126123499");
+    verdict = gate.screen("+421905323344");
+    CHECK(verdict && !verdict->is_blocked() && log.last == "feed");
+    CHECK(gate.screen(std::string_view("112\0", 3))->reason == TOLLGATE_REASON_EMERGENCY);
+
+    tollgate::Query query;
+    query.profile = "tenant-7";
+    verdict = gate.screen(query, "+4930200123");
+    CHECK(verdict && tollgate::text(verdict->rule_text) == "DE" && !gate.check(query));
+    query.profile = "nobody";
+    verdict = gate.screen(query, "112");
+    CHECK(!verdict && verdict.error().status == TOLLGATE_UNKNOWN_PROFILE && gate.check(query));
+    query = {};
+    query.direction = TOLLGATE_INBOUND;
+    CHECK(gate.screen(query, "anonymous")->is_blocked());
+    auto why = gate.explain(query, "anonymous");
+    CHECK(why && why->find("block anonymous") != std::string::npos);
+    CHECK(gate.explain({}, "112", TOLLGATE_JSON)->front() == '{');
+
+    auto lists = gate.lists();
+    CHECK(lists && lists->size() == 3 && tollgate::text(lists->at(1).name) == "blacklist");
+    auto profiles = gate.profiles();
+    CHECK(profiles && profiles->size() == 2);
+    CHECK(gate.stats()->blocked_total == 3 && tollgate::text(gate.info()->policy) == "everything");
+
+    test_copy(test_file("smaller.tgx"), path);
+    auto swap = gate.reload();
+    CHECK(!swap && swap.error().status == TOLLGATE_INDEX_SHRUNKEN && log.refusals == 1);
+    swap = gate.reload_within(100);
+    CHECK(swap && swap->changed && log.swaps == 1);
+    CHECK(gate.rollback());
+    CHECK(!gate.watch() && !gate.unwatch());
+
+    size_t length;
+    unsigned char *bytes = test_read(path, &length);
+    auto memory = tollgate::Gate::open_memory(bytes, length);
+    CHECK(memory && memory->watch()->status == TOLLGATE_NO_FILE);
+    free(bytes);
+    return 0;
+}
