@@ -155,16 +155,16 @@ impl Profiles {
         }
         c.finish()?;
         let mut by_name: Vec<u32> = (0..profiles.len() as u32).collect();
-        by_name.sort_unstable_by_key(|&i| profiles[i as usize].name);
+        by_name.sort_unstable_by_key(|&i| profiles[i as usize].name.as_bytes());
         Ok(Profiles { profiles: profiles.into(), by_name: by_name.into(), rule_sets: rule_sets.into() })
     }
 
     /// The position of the profile with this name.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let name = Name::new(name)?;
-        let at = self.by_name.binary_search_by_key(&name, |&i| self.profiles[i as usize].name).ok()?;
-        Some(self.by_name[at] as usize)
+        let name_of = |i: u32| self.profiles.get(i as usize).map_or(&[][..], |profile| profile.name.as_bytes());
+        let at = self.by_name.binary_search_by(|&i| name_of(i).cmp(name.as_bytes())).ok()?;
+        self.by_name.get(at).map(|&i| i as usize)
     }
 
     /// Name and rules of a profile; of the default one where the position is unknown.
