@@ -15,6 +15,65 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+/*** DOCUMENTATION
+	<manager name="TollgateScreen" language="en_US" module="res_tollgate">
+		<synopsis>
+			Says what would become of a call.
+		</synopsis>
+		<syntax>
+			<parameter name="ActionID">
+				<para>ActionID for this transaction. Will be returned.</para>
+			</parameter>
+			<parameter name="Number" required="true">
+				<para>What is dialled, or the caller's number; empty for a withheld one.</para>
+			</parameter>
+			<parameter name="Profile">
+				<para>The profile; without it, that of <literal>tollgate.conf</literal>.</para>
+			</parameter>
+			<parameter name="Direction">
+				<para><literal>outbound</literal>, which is the default, or <literal>inbound</literal>.</para>
+			</parameter>
+		</syntax>
+		<description>
+			<para>Answers with the headers of the event <literal>TollgateBlocked</literal> from
+			<literal>Direction</literal> on. Needs the privilege <literal>call</literal> or
+			<literal>reporting</literal>. The question is counted as a call's, and raises no event.</para>
+		</description>
+	</manager>
+	<managerEvent language="en_US" name="TollgateBlocked" module="res_tollgate">
+		<managerEventInstance class="EVENT_FLAG_CALL" module="res_tollgate">
+			<synopsis>Raised when a call is blocked.</synopsis>
+			<syntax>
+				<parameter name="Channel"><para>The call's channel.</para></parameter>
+				<parameter name="Uniqueid"><para>Its unique id.</para></parameter>
+				<parameter name="Linkedid"><para>The unique id of the oldest channel of the call.</para></parameter>
+				<parameter name="CallerIDNum"><para>The caller's number.</para></parameter>
+				<parameter name="Context"><para>Where in the dialplan the call was.</para></parameter>
+				<parameter name="Exten"><para>Its extension.</para></parameter>
+				<parameter name="Direction"><para><literal>outbound</literal> or
+				<literal>inbound</literal>.</para></parameter>
+				<parameter name="Dialled"><para>What was asked about, as TOLLGATE_RESULT has it.</para></parameter>
+				<parameter name="Verdict"><para><literal>block</literal>; of TollgateScreen,
+				<literal>allow</literal> as well.</para></parameter>
+				<parameter name="Reason"><para>Which step decided, or <literal>error</literal>.</para></parameter>
+				<parameter name="Number"><para>The number that was judged, E.164 with a plus.</para></parameter>
+				<parameter name="Region"><para>Its country.</para></parameter>
+				<parameter name="Type"><para>Its type.</para></parameter>
+				<parameter name="List"><para>The list that decided.</para></parameter>
+				<parameter name="Rule"><para>The rule that decided.</para></parameter>
+				<parameter name="Profile"><para>The profile that was asked.</para></parameter>
+				<parameter name="WouldBlock"><para>1 where a <literal>log</literal> list would have blocked the
+				call.</para></parameter>
+				<parameter name="Error"><para>Why there was no verdict.</para></parameter>
+			</syntax>
+			<see-also>
+				<ref type="application">Tollgate</ref>
+				<ref type="manager">TollgateScreen</ref>
+			</see-also>
+		</managerEventInstance>
+	</managerEvent>
+ ***/
+
 static const char screen_action[] = "TollgateScreen";
 
 /*! What action and event say of a result, in this order: header and field. */

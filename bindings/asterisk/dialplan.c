@@ -17,6 +17,127 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+/*** DOCUMENTATION
+	<function name="TOLLGATE" language="en_US" module="res_tollgate">
+		<synopsis>
+			Says whether a call may go out or come in, by its number.
+		</synopsis>
+		<syntax>
+			<parameter name="number" required="true">
+				<para>What was dialled, or the caller's number, in any spelling. Empty is a withheld
+				number.</para>
+			</parameter>
+			<parameter name="profile">
+				<para>The rules that hold, of those that the policy has. Without it, that of
+				<literal>tollgate.conf</literal>.</para>
+			</parameter>
+			<parameter name="direction">
+				<enumlist>
+					<enum name="outbound"><para>The number was dialled. This is the default.</para></enum>
+					<enum name="inbound"><para>The number is the caller's.</para></enum>
+				</enumlist>
+			</parameter>
+		</syntax>
+		<description>
+			<para>Gives <literal>allow</literal> or <literal>block</literal>, never anything else.
+			<literal>TOLLGATE_RESULT</literal> says why. A call that is blocked is noted in the log, and
+			raises the event <literal>TollgateBlocked</literal>.</para>
+			<para>Where there is no verdict (there is no index, or it has no such profile)
+			<literal>on_error</literal> of the direction decides.</para>
+			<para>Give all three arguments where the number is one that somebody dialled or sent: then a
+			comma in it makes too many, and the call is blocked. A comma in <literal>${EXTEN}</literal> or in
+			the caller's number is found in any case.</para>
+			<example title="Block, with a cause of your own">
+			same => n,GotoIf($["${TOLLGATE(${EXTEN},default,outbound)}" = "allow"]?:blocked)
+			same => n,Dial(PJSIP/${EXTEN}@trunk)
+			same => n,Hangup()
+			same => n(blocked),Hangup(21)
+			</example>
+			<warning><para>Where the module is not loaded a function is empty, and the dialplan goes on.
+			Compare with <literal>allow</literal>, as above, and not with
+			<literal>block</literal>.</para></warning>
+		</description>
+		<see-also>
+			<ref type="function">TOLLGATE_RESULT</ref>
+			<ref type="application">Tollgate</ref>
+		</see-also>
+	</function>
+	<function name="TOLLGATE_RESULT" language="en_US" module="res_tollgate">
+		<synopsis>
+			Says more of the channel's last answer by TOLLGATE or Tollgate.
+		</synopsis>
+		<syntax>
+			<parameter name="field" required="true">
+				<enumlist>
+					<enum name="action"><para><literal>allow</literal> or <literal>block</literal></para></enum>
+					<enum name="reason"><para>Which step decided: <literal>emergency</literal>,
+					<literal>list</literal>, <literal>type</literal>, <literal>country</literal>,
+					<literal>default</literal>, <literal>unassigned</literal>, <literal>invalid</literal>,
+					<literal>anonymous</literal>, <literal>short</literal>, <literal>internal</literal>; or
+					<literal>error</literal> where there was no verdict</para></enum>
+					<enum name="number"><para>The number that was judged, E.164 with a plus; empty where there is
+					none</para></enum>
+					<enum name="region"><para>Its country, ISO 3166-1 alpha-2</para></enum>
+					<enum name="type"><para>Its type, as <literal>mobile</literal> or
+					<literal>premium_rate</literal></para></enum>
+					<enum name="list"><para>The list that decided</para></enum>
+					<enum name="rule"><para>The rule that decided: an entry, a type, a country</para></enum>
+					<enum name="matched"><para>How many digits the entry or prefix covers</para></enum>
+					<enum name="would_block"><para>1 where a <literal>log</literal> list would have blocked the
+					call, else 0</para></enum>
+					<enum name="shadow"><para>The first <literal>log</literal> list that matched</para></enum>
+					<enum name="profile"><para>The profile that was asked</para></enum>
+					<enum name="direction"><para><literal>outbound</literal> or
+					<literal>inbound</literal></para></enum>
+					<enum name="dialled"><para>What was asked about, at most 127 characters; control characters
+					and what is not ASCII as <literal>?</literal></para></enum>
+					<enum name="error"><para>Why there was no verdict; empty where there was one</para></enum>
+					<enum name="text"><para>All of it in one line, for people</para></enum>
+				</enumlist>
+			</parameter>
+		</syntax>
+		<description>
+			<para>Empty where nothing was asked on this channel yet. The result stays until the next question,
+			also for the extension <literal>h</literal>.</para>
+		</description>
+		<see-also>
+			<ref type="function">TOLLGATE</ref>
+			<ref type="application">Tollgate</ref>
+		</see-also>
+	</function>
+	<application name="Tollgate" language="en_US" module="res_tollgate">
+		<synopsis>
+			Ends a call that may not go out or come in, by its number.
+		</synopsis>
+		<syntax>
+			<xi:include xpointer="xpointer(/docs/function[@name='TOLLGATE']/syntax/parameter)" />
+		</syntax>
+		<description>
+			<para>Asks as the function <literal>TOLLGATE</literal> does. A call that is allowed goes on with
+			the next priority. One that is blocked is hung up with the cause or SIP status
+			<literal>hangup</literal> of its direction in <literal>tollgate.conf</literal>, or goes to the
+			<literal>context</literal> there, in which it looks for its own extension and then for
+			<literal>s</literal>.</para>
+			<para>Where the module is not loaded there is no such application, and Asterisk ends the call. So
+			it fails closed.</para>
+			<variablelist>
+				<variable name="TOLLGATESTATUS">
+					<value name="ALLOW" />
+					<value name="BLOCK" />
+				</variable>
+			</variablelist>
+			<example title="A trunk that is screened">
+			exten => _X.,1,Tollgate(${EXTEN},default,outbound)
+			same => n,Dial(PJSIP/${EXTEN}@trunk)
+			</example>
+		</description>
+		<see-also>
+			<ref type="function">TOLLGATE</ref>
+			<ref type="function">TOLLGATE_RESULT</ref>
+		</see-also>
+	</application>
+ ***/
+
 static const char app[] = "Tollgate";
 
 /*!

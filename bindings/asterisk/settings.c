@@ -18,6 +18,80 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+/*** DOCUMENTATION
+	<configInfo name="res_tollgate" language="en_US">
+		<synopsis>Number screening</synopsis>
+		<configFile name="tollgate.conf">
+			<configObject name="general">
+				<synopsis>The index, and how it is followed.</synopsis>
+				<configOption name="index">
+					<synopsis>The index file, with its whole path.</synopsis>
+					<description><para><literal>tollgate build</literal> writes it. The default is where the
+					library is installed to look for one.</para></description>
+				</configOption>
+				<configOption name="profile" default="default">
+					<synopsis>The profile of calls that name none.</synopsis>
+				</configOption>
+				<configOption name="watch" default="yes">
+					<synopsis>Whether the index is reloaded when it is replaced: yes (looking twice a second), no,
+					or how often in milliseconds.</synopsis>
+					<description><para>An index that is missing when the module is loaded is looked for, too, at
+					most once a second.</para></description>
+				</configOption>
+				<configOption name="max_loss" default="50%">
+					<synopsis>The share of its entries that a new index may have lost.</synopsis>
+					<description><para>0 refuses an index that lost even one, 100 none. The CLI's <literal>tollgate
+					reload force</literal> takes one all the same.</para></description>
+				</configOption>
+				<configOption name="mapped" default="no">
+					<synopsis>Whether the index is mapped and not read.</synopsis>
+					<description><para>Only where it is replaced by renaming and never changed in place, which
+					would end Asterisk. <literal>tollgate build</literal> renames, <literal>cp</literal> does
+					not.</para></description>
+				</configOption>
+				<configOption name="emergency" default="112,911">
+					<synopsis>What may be dialled where there is no index, which knows the emergency
+					numbers.</synopsis>
+					<description><para>As it is dialled, digit by digit, between commas; with the outside-line
+					digit, too, if there is one. Has no effect while there is an index.</para></description>
+				</configOption>
+			</configObject>
+			<configObject name="outbound">
+				<synopsis>Calls whose number was dialled.</synopsis>
+				<configOption name="on_error" default="block">
+					<synopsis>What becomes of calls without a verdict: allow or block.</synopsis>
+					<description><para>There is none where there is no index, or the index has no such
+					profile.</para></description>
+				</configOption>
+				<configOption name="hangup" default="403">
+					<synopsis>How blocked calls end: a SIP status, or a hang-up cause by its number or
+					name.</synopsis>
+					<description><para>SIP statuses are 403, 404, 410, 480, 484, 486, 503, 603, 607 and 608. 607 and
+					608 are sent where chan_pjsip has PJSIPHangup (from 18.21, 20.6 and 21.1 on), else 603 is; so on
+					a channel that has been answered, and on those of other drivers, which get the
+					cause.</para></description>
+				</configOption>
+				<configOption name="context">
+					<synopsis>Where blocked calls go instead of being hung up, in the application
+					Tollgate.</synopsis>
+				</configOption>
+			</configObject>
+			<configObject name="inbound">
+				<synopsis>Calls whose caller is asked about.</synopsis>
+				<configOption name="on_error" default="allow">
+					<synopsis>As in outbound.</synopsis>
+				</configOption>
+				<configOption name="hangup" default="603">
+					<synopsis>As in outbound.</synopsis>
+				</configOption>
+				<configOption name="context">
+					<synopsis>As in outbound.</synopsis>
+				</configOption>
+			</configObject>
+		</configFile>
+	</configInfo>
+ ***/
+
 #define CONFIG_FILE "tollgate.conf"
 
 /*! The library's own, twice a second. */
