@@ -173,7 +173,8 @@ static void keep(struct ast_channel *chan, const struct tg_result *result)
 	ast_channel_lock(chan);
 	store = ast_channel_datastore_find(chan, result_info, NULL);
 	if (!store) {
-		store = ast_datastore_alloc(result_info, NULL);
+		/* As ast_datastore_alloc, but without its reference to this module: see result_info. */
+		store = __ast_datastore_alloc(result_info, NULL, NULL, __FILE__, __LINE__, __PRETTY_FUNCTION__);
 		kept = store ? ast_malloc(sizeof(*kept)) : NULL;
 		if (!kept) {
 			if (store) {

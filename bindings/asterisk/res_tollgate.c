@@ -19,6 +19,10 @@
 #include "asterisk/module.h"
 #include "asterisk/utils.h"
 
+/*! How long the unloading waits for users, in microseconds, and how often. */
+#define UNLOAD_WAIT 20000
+#define UNLOAD_TRIES 250
+
 /*! How many threads are inside the module. */
 static int users;
 
@@ -32,16 +36,48 @@ void tg_leave(void)
 	ast_atomic_fetchadd_int(&users, -1);
 }
 
-/*! \brief No new calls, and then none. */
-static void unregister_all(void)
+static int register_all(void)
 {
+	return tg_thread_exit_start() || tg_dialplan_register() || tg_cli_register() || tg_ami_register();
+}
+
+/*! \brief Adds up Asterisk's own count of the module's users. */
+static int add_uses(const char *module, const char *description, int uses, const char *status, const char *like,
+	enum ast_module_support_level support_level, void *data)
+{
+	if (!strcmp(module, AST_MODULE ".so")) {
+		*(int *) data += uses;
+	}
+	return 0;
+}
+
+/*!
+ * \brief No new calls, and then none.
+ * \retval -1 where somebody does not leave the module.
+ *
+ * Asterisk refuses to unload a module that has users, but calls enter between its look at the count and
+ * our unregistering. So it is looked at once more, as long as it takes them to leave: a question takes
+ * microseconds, and what a blocked call is hung up by some milliseconds. The first wait is for those who
+ * had found function or application and were on their way.
+ */
+static int unregister_all(void)
+{
+	int tries;
+	int uses;
+
 	tg_ami_unregister();
 	tg_cli_unregister();
 	tg_dialplan_unregister();
 	tg_thread_exit_stop();
-	while (ast_atomic_fetchadd_int(&users, 0)) {
-		usleep(1000);
+	for (tries = 0; tries < UNLOAD_TRIES; tries++) {
+		usleep(UNLOAD_WAIT);
+		uses = ast_atomic_fetchadd_int(&users, 0);
+		ast_update_module_list_data(add_uses, AST_MODULE, &uses);
+		if (!uses) {
+			return 0;
+		}
 	}
+	return -1;
 }
 
 static int load_module(void)
@@ -58,11 +94,7 @@ static int load_module(void)
 		ast_log(LOG_ERROR, "Not loaded: %s\n", problem);
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (tg_thread_exit_start()) {
-		ast_log(LOG_ERROR, "Not loaded: the process has no thread-specific key left\n");
-		return AST_MODULE_LOAD_DECLINE;
-	}
-	if (tg_gate_start(&settings) || tg_dialplan_register() || tg_cli_register() || tg_ami_register()) {
+	if (tg_gate_start(&settings) || register_all()) {
 		ast_log(LOG_ERROR, "Not loaded: function, application, commands or action cannot be registered\n");
 		unregister_all();
 		tg_gate_stop();
@@ -81,7 +113,13 @@ static int reload_module(void)
 
 static int unload_module(void)
 {
-	unregister_all();
+	if (unregister_all()) {
+		ast_log(LOG_ERROR, "Not unloaded: somebody is still inside the module\n");
+		if (register_all()) {
+			ast_log(LOG_ERROR, "The module is in no state to be used; restart Asterisk\n");
+		}
+		return -1;
+	}
 	tg_gate_stop();
 	return 0;
 }

@@ -120,7 +120,7 @@ class Asterisk:
         shutil.copy(documentation, documents / "thirdparty")
         shutil.copy(module, self.folder / "modules/res_tollgate.so")
         endpoints = "".join(
-            f"\n[{name}](test)\ncontext = {name}\n\n[identify-{name}]\ntype = identify\nendpoint = {name}\n"
+            f"\n[{name}](test)\ncontext = {name}\nset_var = TENANT=tenant-7\n\n[identify-{name}]\ntype = identify\nendpoint = {name}\n"
             f"match_header = X-Context: {name}\n" for name in contexts)
         for path in (HERE / "conf").glob("*.conf"):
             text = path.read_text()
@@ -186,7 +186,7 @@ class Asterisk:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
-    def sipp(self, rows, outcomes, *options):
+    def sipp(self, rows, outcomes, *options, patience=8000):
         """Starts SIPp with one row (caller, callee, context) a call; gives the process and its files' stem."""
         self.calls += 1
         stem = self.folder / f"sipp/{self.calls}"
@@ -201,7 +201,7 @@ class Asterisk:
         with open(f"{stem}.out", "wb") as out:
             process = subprocess.Popen(
                 [f"{self.fetched['bin']}/sipp", "-sf", f"{stem}.xml", "-inf", f"{stem}.csv", "-i", LOOPBACK,
-                 "-p", str(port), "-mp", str(media), "-nostdin", "-recv_timeout", "8000", *options,
+                 "-p", str(port), "-mp", str(media), "-nostdin", "-recv_timeout", str(patience), *options,
                  f"{LOOPBACK}:{self.sip}"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder / "sipp", start_new_session=True)
         return process, stem

@@ -67,7 +67,7 @@ CALLS = [
     ("a line break is dialled", "locked", "0900123456%0D%0AReason:%20emergency", CALLER, 403, "invalid", "",
      "unknown", "", ""),
 ]
-CONTEXTS = sorted({row[1] for row in CALLS} | {"live"})
+CONTEXTS = sorted({row[1] for row in CALLS} | {"live", "screened"})
 
 
 def calls(version, pbx, manager):

@@ -32,8 +32,9 @@ def console(version, pbx, manager):
     for line, expected in (("tollgate s", ["screen", "show"]), ("tollgate screen 112 te", ["tenant-7"]),
                            ("tollgate explain 112 default in", ["inbound"]), ("tollgate reload f", ["force"]),
                            ("tollgate show s", ["stats", "status"])):
-        said = pbx.rx(f'_command matchesarray "{line}" ""')
-        words = sorted(set(re.findall(r"[a-z0-9-]+", said)) - {"_eof_"} - {"eof"})
+        said = pbx.rx(f'_command matchesarray "{line}" "{line.split()[-1]}"')
+        # What they have in common, then the words, then the end.
+        words = sorted(set(said.split()[1:]) - {"_EOF_"})
         check(version, f"completion of '{line}'", expected, words)
     answer = manager.action("TollgateScreen", Number="9 0900-123.456", Profile="tenant-7")
     seen = [answer.get(key) for key in ("Response", "Verdict", "Reason", "Number", "Region", "Rule", "Profile")]
