@@ -41,7 +41,7 @@
 		</description>
 	</manager>
 	<managerEvent language="en_US" name="TollgateBlocked" module="res_tollgate">
-		<managerEventInstance class="EVENT_FLAG_CALL" module="res_tollgate">
+		<managerEventInstance class="EVENT_FLAG_CALL">
 			<synopsis>Raised when a call is blocked.</synopsis>
 			<syntax>
 				<parameter name="Channel"><para>The call's channel.</para></parameter>

@@ -31,6 +31,7 @@ struct at_exit {
 };
 
 static pthread_key_t key;
+/*! Whether there is the key; read by threads that never met the one that made it. */
 static int has_key;
 
 int __wrap___cxa_thread_atexit_impl(void (*destroy)(void *object), void *object, void *shared_object);
@@ -55,7 +56,7 @@ int __wrap___cxa_thread_atexit_impl(void (*destroy)(void *object), void *object,
 {
 	struct at_exit *one;
 
-	if (!has_key) {
+	if (!__atomic_load_n(&has_key, __ATOMIC_ACQUIRE)) {
 		return -1;
 	}
 	/* Not Asterisk's allocator, which may log: this is the bottom of the library. */
@@ -78,14 +79,13 @@ int tg_thread_exit_start(void)
 	if (pthread_key_create(&key, run)) {
 		return -1;
 	}
-	has_key = 1;
+	__atomic_store_n(&has_key, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
 void tg_thread_exit_stop(void)
 {
-	if (has_key) {
-		has_key = 0;
+	if (__atomic_exchange_n(&has_key, 0, __ATOMIC_ACQ_REL)) {
 		pthread_key_delete(key);
 	}
 }

@@ -1,17 +1,26 @@
-"""What a question costs, beside the database that comes with Asterisk. Measured on one server in one run."""
+"""What a question costs, beside the database that comes with Asterisk: one server, one run.
+
+Measured and printed, not tested: what else runs on the machine is in it.
+"""
 
 import re
 import subprocess
 import time
 
-from report import check
+from report import check, measured
 
 ENTRIES = 100000
 A_STEP, STEPS = 80, 125
+# What is evaluated, and what it gives: nothing, for the cost of the loop and of the substitution; a function
+# that does next to nothing, for what Asterisk takes to call one; then the two, for a number that is on no
+# list, and for one that is.
 FUNCTIONS = {
-    "empty": "${EXTEN:99}",
-    "database": "${DB_EXISTS(blacklist/+421905000111)}",
-    "tollgate": "${TOLLGATE(0905000111,default,outbound)}",
+    "empty": ("${EXTEN:99}", ""),
+    "function": ("${TOUPPER(0905000111)}", "0905000111"),
+    "database": ("${DB_EXISTS(blacklist/+421905000111)}", "0"),
+    "tollgate": ("${TOLLGATE(0905000111,default,outbound)}", "allow"),
+    "database-hit": ("${DB_EXISTS(blacklist/+421910000007)}", "1"),
+    "tollgate-hit": ("${TOLLGATE(0910000007,default,outbound)}", "block"),
 }
 
 
@@ -40,7 +49,7 @@ types.block = ["premium_rate", "shared_cost", "satellite"]
 def dialplan():
     """10,000 evaluations each, eighty in a step."""
     text = "\n[cost]\n"
-    for name, function in FUNCTIONS.items():
+    for name, (function, _) in FUNCTIONS.items():
         text += f"""exten => {name},1,Set(i=0)
  same => n,Set(GLOBAL(begin_{name})=${{STRFTIME(,,%s.%6q)}})
  same => n,While($[${{i}} < {STEPS}])
@@ -77,18 +86,19 @@ def cost(version, pbx, index, work, command, reload):
     for _ in range(5):
         for name in FUNCTIONS:
             seconds, value = measure(pbx, name)
-            expected = {"empty": "", "database": "0" * A_STEP, "tollgate": "allow" * A_STEP}[name]
+            expected = FUNCTIONS[name][1] * A_STEP
             if value != expected:
                 check(version, f"answers of {name}", expected[:20], value[:20])
                 return
             best[name] = min(seconds, best.get(name, seconds))
     pbx.rx("core set verbose 3")
     each = {name: (best[name] - best["empty"]) * 1e6 / (A_STEP * STEPS) for name in best}
-    print(f"       {version:3} 10,000 evaluations with {ENTRIES} entries: TOLLGATE {best['tollgate'] * 1000:.1f} ms, "
-          f"DB_EXISTS {best['database'] * 1000:.1f} ms, nothing {best['empty'] * 1000:.1f} ms; less that, "
-          f"{each['tollgate']:.2f} us and {each['database']:.2f} us each")
-    ratio = each["tollgate"] / each["database"]
-    check(version, "an evaluation of TOLLGATE, in DB_EXISTS's", "less than 0.1", f"{ratio:.3f}", ratio < 0.1)
+    for name, seconds in best.items():
+        measured(version, f"10,000 evaluations with {ENTRIES} entries: {name}",
+                 f"{seconds * 1000:.1f} ms, {each[name]:.2f} us each without the loop")
+    measured(version, "TOLLGATE in DB_EXISTS's, a number that is not listed", f"{each['tollgate'] / each['database']:.2f}")
+    measured(version, "TOLLGATE in DB_EXISTS's, a listed one (with log and event)",
+             f"{each['tollgate-hit'] / each['database-hit']:.2f}")
     aside = index.with_suffix(".aside")
     aside.write_bytes(before)
     aside.rename(index)

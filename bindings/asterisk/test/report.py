@@ -8,8 +8,14 @@ def check(version, what, expected, seen, ok=None):
     global passed, failed
     ok = expected == seen if ok is None else bool(ok)
     passed, failed = passed + ok, failed + (not ok)
-    print(f"{'ok' if ok else 'FAILED':6} {version:3} {what:58} {expected!s:38} {seen!s}", flush=True)
+    seen = " ".join(str(seen).split())
+    print(f"{'ok' if ok else 'FAILED':6} {version:3} {what:58} {expected!s:38} {seen}", flush=True)
     return ok
+
+
+def measured(version, what, value):
+    """A row that is neither right nor wrong."""
+    print(f"{'':6} {version:3} {what:58} {'':38} {value}", flush=True)
 
 
 def skip(why):
