@@ -129,6 +129,6 @@ AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_LOAD_ORDER, "Tollgate number scree
 	.load = load_module,
 	.unload = unload_module,
 	.reload = reload_module,
-	/* Before the dialplan and the channel drivers take calls. */
-	.load_pri = AST_MODPRI_APP_DEPEND,
+	/* Before the channel drivers, which bring calls. */
+	.load_pri = AST_MODPRI_CHANNEL_DEPEND,
 );

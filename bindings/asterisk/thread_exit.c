@@ -9,10 +9,10 @@
  * that lets the module be unloaded while the thread lives.
  *
  * The library keeps a small node a thread, and asks the C library to free it when the thread ends:
- * __cxa_thread_atexit_impl. The C library then keeps the shared object in memory until the last such
- * thread is gone. For Asterisk that is a trap. The thread of a call, of a manager session or of a console
- * lives for hours; "module unload" would succeed and leave the object mapped, and the next "module load"
- * get the same copy, whose constructors do not run again, and fail: "did not register itself during load".
+ * __cxa_thread_atexit_impl. The C library then keeps the shared object mapped until the last such thread is
+ * gone, and the thread of a call, of a manager session or of a console lives for hours. Asterisk says
+ * "Unloaded" and "Loaded" all the same, but what is loaded is the copy that never left: an updated module
+ * is not what runs from then on. (The log has "Failure in dlclose" the next time.)
  *
  * So the linker (--wrap) puts the function below in its place: the same by a key of POSIX threads, which
  * keeps nothing in memory and is deleted at unload. What threads that still live then have in the library

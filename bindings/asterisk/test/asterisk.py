@@ -133,6 +133,7 @@ class Asterisk:
         self.program = f"{fetched['bin']}/asterisk"
         self.process = None
         self.calls = 0
+        self.callers = []
 
     def settings(self, text):
         (self.folder / "etc/tollgate.conf").write_text(text)
@@ -156,7 +157,11 @@ class Asterisk:
         raise RuntimeError("Asterisk did not start:\n" + (self.folder / "log/stdout").read_text()[-2000:])
 
     def stop(self):
-        """Ends it; its exit status, None where it had to be killed."""
+        """Ends it and who calls it; its exit status, None where it had to be killed."""
+        for caller in self.callers:
+            if caller.poll() is None:
+                caller.kill()
+                caller.wait()
         if not self.process:
             return 0
         process, self.process = self.process, None
@@ -186,6 +191,10 @@ class Asterisk:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
+    def mapped(self, name):
+        """Whether the process has a shared object in its memory."""
+        return name in Path(f"/proc/{self.process.pid}/maps").read_text()
+
     def sipp(self, rows, outcomes, *options, patience=8000):
         """Starts SIPp with one row (caller, callee, context) a call; gives the process and its files' stem."""
         self.calls += 1
@@ -204,6 +213,7 @@ class Asterisk:
                  "-p", str(port), "-mp", str(media), "-nostdin", "-recv_timeout", str(patience), *options,
                  f"{LOOPBACK}:{self.sip}"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder / "sipp", start_new_session=True)
+        self.callers = [one for one in self.callers if one.poll() is None] + [process]
         return process, stem
 
     def call(self, caller, callee, context):
