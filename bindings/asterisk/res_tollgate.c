@@ -1,0 +1,134 @@
+/*
+ * Tollgate for Asterisk.
+ *
+ * Licensed under MIT or Apache-2.0, at your option. A module that is made of it is loaded into
+ * Asterisk, and so, as a whole, comes under the GNU General Public License version 2: take the MIT
+ * licence for that.
+ */
+
+/*! \file
+ * \brief Number screening: which calls may go out or come in. Loading, reloading, unloading.
+ */
+
+/*** MODULEINFO
+	<support_level>extended</support_level>
+ ***/
+
+#include "tollgate_module.h"
+
+#include "asterisk/module.h"
+#include "asterisk/utils.h"
+
+/*! How long the unloading waits for users, in microseconds, and how often. */
+#define UNLOAD_WAIT 20000
+#define UNLOAD_TRIES 250
+
+/*! How many threads are inside the module. */
+static int users;
+
+void tg_enter(void)
+{
+	ast_atomic_fetchadd_int(&users, +1);
+}
+
+void tg_leave(void)
+{
+	ast_atomic_fetchadd_int(&users, -1);
+}
+
+static int register_all(void)
+{
+	return tg_thread_exit_start() || tg_dialplan_register() || tg_cli_register() || tg_ami_register();
+}
+
+/*! \brief Adds up Asterisk's own count of the module's users. */
+static int add_uses(const char *module, const char *description, int uses, const char *status, const char *like,
+	enum ast_module_support_level support_level, void *data)
+{
+	if (!strcmp(module, AST_MODULE ".so")) {
+		*(int *) data += uses;
+	}
+	return 0;
+}
+
+/*!
+ * \brief No new calls, and then none.
+ * \retval -1 where somebody does not leave the module.
+ *
+ * Asterisk refuses to unload a module that has users, but calls enter between its look at the count and
+ * our unregistering. So it is looked at once more, as long as it takes them to leave: a question takes
+ * microseconds, and what a blocked call is hung up by some milliseconds. The first wait is for those who
+ * had found function or application and were on their way.
+ */
+static int unregister_all(void)
+{
+	int tries;
+	int uses;
+
+	tg_ami_unregister();
+	tg_cli_unregister();
+	tg_dialplan_unregister();
+	tg_thread_exit_stop();
+	for (tries = 0; tries < UNLOAD_TRIES; tries++) {
+		usleep(UNLOAD_WAIT);
+		uses = ast_atomic_fetchadd_int(&users, 0);
+		ast_update_module_list_data(add_uses, AST_MODULE, &uses);
+		if (!uses) {
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int load_module(void)
+{
+	struct tg_settings settings;
+	char problem[512];
+
+	if (tollgate_abi_version() != TOLLGATE_ABI_VERSION) {
+		ast_log(LOG_ERROR, "Built for libtollgate's ABI %d, linked to %" PRIu32 "\n", TOLLGATE_ABI_VERSION,
+			tollgate_abi_version());
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (tg_settings_read(&settings, problem, sizeof(problem))) {
+		ast_log(LOG_ERROR, "Not loaded: %s\n", problem);
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (tg_gate_start(&settings) || register_all()) {
+		ast_log(LOG_ERROR, "Not loaded: function, application, commands or action cannot be registered\n");
+		unregister_all();
+		tg_gate_stop();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	return AST_MODULE_LOAD_SUCCESS;
+}
+
+static int reload_module(void)
+{
+	char message[1024];
+
+	/* What went wrong is in the log by then. */
+	return tg_gate_reload(0, message, sizeof(message)) ? AST_MODULE_LOAD_DECLINE : AST_MODULE_LOAD_SUCCESS;
+}
+
+static int unload_module(void)
+{
+	if (unregister_all()) {
+		ast_log(LOG_ERROR, "Not unloaded: somebody is still inside the module\n");
+		if (register_all()) {
+			ast_log(LOG_ERROR, "The module is in no state to be used; restart Asterisk\n");
+		}
+		return -1;
+	}
+	tg_gate_stop();
+	return 0;
+}
+
+AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_LOAD_ORDER, "Tollgate number screening",
+	.support_level = AST_MODULE_SUPPORT_EXTENDED,
+	.load = load_module,
+	.unload = unload_module,
+	.reload = reload_module,
+	/* Before the channel drivers, which bring calls. */
+	.load_pri = AST_MODPRI_CHANNEL_DEPEND,
+);

@@ -1,0 +1,89 @@
+"""Who calls whom, and what must come of it."""
+
+from report import check
+
+# Call, context, callee, caller, status, and of the event: reason, region, type, list, rule. A status that is
+# a pair is that of 22 and of 16, which cannot send 607. No reason: no event, the call is answered.
+NATIONAL, ABROAD, OUTSIDE, PLUS = "national", "00", "outside line", "+"
+CALLER = "+421232101234"
+
+
+def spellings(name, number, spelt, *expected):
+    """One number in every spelling that there is: national where it is at home."""
+    return [(f"{name}, {how}", "outbound", dialled, CALLER, *expected) for how, dialled in spelt(number)]
+
+
+def home(number):
+    return [(NATIONAL, "0" + number), (ABROAD, "00421" + number), (OUTSIDE, "90" + number),
+            (PLUS, "+421" + number), ("outside line and 00", "900421" + number)]
+
+
+def foreign(number):
+    return [(ABROAD, "00" + number), (OUTSIDE, "900" + number), (PLUS, "+" + number)]
+
+
+CALLS = [
+    *spellings("allowed", "905000111", home, 200),
+    *spellings("allowed, CZ", "420602234567", foreign, 200),
+    *spellings("blocked country", "37126123456", foreign, 403, "country", "LV", "mobile", "", "LV"),
+    *spellings("premium", "900123456", home, 403, "type", "SK", "premium_rate", "", "premium_rate"),
+    *spellings("blacklisted", "905123456", home, 403, "list", "SK", "mobile", "blacklist", "+421905123456"),
+    *spellings("blacklisted, GB", "442079460000", foreign, 403, "list", "GB", "fixed_line", "blacklist",
+               "+442079460000"),
+    *spellings("over-dialled premium", "900123456789", home, 403, "type", "SK", "unknown", "", "premium_rate"),
+    *spellings("unassigned", "199123456", home, 403, "unassigned", "SK", "unknown", "", ""),
+    ("internal", "outbound", "101", CALLER, 200),
+    ("a log list lets through", "outbound", "+420601234567", CALLER, 200),
+    ("emergency", "outbound", "112", CALLER, 200),
+    ("emergency, everything blocked", "locked", "112", CALLER, 200),
+    ("emergency, everything blocked, outside line", "locked", "9112", CALLER, 200),
+    ("emergency 155, everything blocked", "locked", "155", CALLER, 200),
+    ("everything blocked", "locked", "0905000111", CALLER, 403, "type", "SK", "mobile", "", "mobile"),
+    ("everything blocked, internal", "locked", "101", CALLER, 403, "internal", "", "unknown", "", ""),
+    ("CH, profile default", "outbound", "0041446681800", CALLER, 200),
+    ("CH, profile tenant-7", "tenant-7", "0041446681800", CALLER, 403, "country", "CH", "fixed_line", "", "CH"),
+    ("function and result", "function", "0905123456", CALLER, 403, "list", "SK", "mobile", "blacklist",
+     "+421905123456"),
+    ("profile that does not exist", "nobody", "0905000111", CALLER, 403, "error", "", "", "", ""),
+    ("profile that does not exist, emergency", "nobody", "112", CALLER, 200),
+    ("misspelt direction", "misspelt", "0905000111", CALLER, 403, "error", "", "", "", ""),
+    ("misspelt direction, emergency", "misspelt", "112", CALLER, 200),
+    ("caller", "inbound", "200", "+421232100001", 200),
+    ("caller on the blacklist, +", "inbound", "200", "+421232100000", (607, 603), "list", "SK", "fixed_line",
+     "spam", "+421232100000"),
+    ("caller on the blacklist, national", "inbound", "200", "0232100000", (607, 603), "list", "SK",
+     "fixed_line", "spam", "+421232100000"),
+    ("caller on the blacklist, 00", "inbound", "200", "00421232100000", (607, 603), "list", "SK", "fixed_line",
+     "spam", "+421232100000"),
+    ("withheld caller, allowed by the profile", "inbound", "200", "anonymous", 200),
+    ("withheld caller, blocked by the profile", "inbound-strict", "200", "anonymous", (607, 603), "anonymous",
+     "", "unknown", "", ""),
+    # A dialled comma chooses neither profile nor direction.
+    ("a comma is dialled", "outbound", "0900123456,default,inbound", CALLER, 403, "error", "", "", "", ""),
+    ("a comma is dialled, one argument", "outbound-bare", "0900123456,default,inbound", CALLER, 403, "error", "",
+     "", "", ""),
+    ("a quote is dialled", "outbound", "%220900123456", CALLER, 403, "invalid", "", "unknown", "", ""),
+    # Nor does a dialled line break write a header of the event.
+    ("a line break is dialled", "locked", "0900123456%0D%0AReason:%20emergency", CALLER, 403, "invalid", "",
+     "unknown", "", ""),
+]
+CONTEXTS = sorted({row[1] for row in CALLS} | {"live", "screened"})
+
+
+def calls(version, pbx, manager):
+    for name, context, callee, caller, status, *event in CALLS:
+        if isinstance(status, tuple):
+            status = status[version == "16"]
+        manager.forget()
+        seen = pbx.call(caller, callee, context)
+        expected = [str(status), *event]
+        got = manager.blocked(2 if event else 0.05)
+        result = [str(seen)]
+        if got:
+            result += [got.get(key, "-") for key in ("Reason", "Region", "Type", "List", "Rule")]
+            broken = [line for line in got[""] if line.startswith("Reason:")]
+            if len(broken) != 1:
+                result.append(f"{len(broken)} reasons")
+        check(version, f"{name}: {callee if context[:2] != 'in' else caller}"[:58], " ".join(filter(None, expected)),
+              " ".join(filter(None, result)), expected == result)
+    check(version, "a second event of one call", None, manager.blocked(0.2))

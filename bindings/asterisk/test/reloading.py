@@ -1,0 +1,281 @@
+"""Reloads that must fail, reloads under load, unloading: old answers stay, and memory does."""
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from asterisk import HERE, REFUSALS
+from report import check
+from settings import settings
+
+CALLER = "+421232101234"
+ALLOWED = ["0905000111", "00421905000112", "+421905000113", "90905000114", "112", "00420602234567"]
+BLOCKED = ["0900123456", "0037126123456", "+421905123456", "90199123456", "0900123456789", "+5351234567"]
+
+
+def replace(index, content):
+    """Another file in the index's place, by renaming; None is no file."""
+    if content is None:
+        index.unlink(missing_ok=True)
+        return
+    aside = index.with_suffix(".aside")
+    aside.write_bytes(content)
+    aside.rename(index)
+
+
+# SIP transactions are kept for 32 s: from then on a steady flow of calls takes no more memory. (A shorter run
+# under load says nothing of memory; `memory` does.)
+STEADY = 36
+
+
+def reload(pbx):
+    """Whether "module reload" succeeded, by what the console says."""
+    said = pbx.rx("module reload res_tollgate.so")
+    if re.search(r"reported a reload failure", said):
+        return False
+    if re.search(r"reloaded successfully", said):
+        return True
+    return f"neither: {said.strip()}"
+
+
+def wait(what, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def refused(version, pbx, index):
+    """Files that are no index: each is refused on the console and in the log, and the old answers stay."""
+    good = index.read_bytes()
+    broken = bytearray(good)
+    broken[len(good) // 2] ^= 0x40
+    for name, content, word in (("broken", bytes(broken), "checksum"), ("truncated", good[: len(good) // 2], "is cut"),
+                                ("missing", None, "No such file"), ("empty", b"", "no Tollgate index"),
+                                ("another file", b"; extensions.conf\n" * 1000, "no Tollgate index")):
+        replace(index, content)
+        before = len(pbx.log())
+        check(version, f"module reload, index {name}", False, reload(pbx))
+        errors = [line for line in pbx.log()[before:].splitlines() if "ERROR" in line and "stays" in line]
+        check(version, f"lines of the log that say so, index {name}", 1, len(errors))
+        said = pbx.rx("tollgate reload").strip()
+        check(version, f"tollgate reload, index {name}", "stay: ...", said[:160], "stay: " in said)
+        status = pbx.rx("tollgate show status")
+        check(version, f"tollgate show status, index {name}", "but a newer one was refused",
+              re.search(r"state .*", status)[0][:120] if "state " in status else status[:120],
+              "but a newer one was refused" in status)
+        seen = pbx.call(CALLER, "0905000111", "outbound"), pbx.call(CALLER, "0900123456", "outbound")
+        check(version, f"calls, index {name}: an allowed one, a blocked one", (200, 403), seen)
+    replace(index, good)
+    check(version, "module reload, index as it was", True, reload(pbx))
+
+
+def shrunken(version, pbx, index, command, work):
+    """An index that lost its lists is refused, and taken by force."""
+    good = index.read_bytes()
+    policy = work / "shrunken.toml"
+    text = (HERE / "policy/calls.toml").read_text()
+    policy.write_text(re.sub(r"entries = \[.*\]", "entries = []", text))
+    subprocess.run([command, "build", policy, "-o", work / "shrunken.tgx"], check=True, capture_output=True)
+    replace(index, (work / "shrunken.tgx").read_bytes())
+    check(version, "module reload, index without its entries", False, reload(pbx))
+    check(version, "a listed number then", 403, pbx.call(CALLER, "0905123456", "outbound"))
+    said = pbx.rx("tollgate reload force")
+    check(version, "tollgate reload force", "Reloaded: ...", said.strip()[:100], said.startswith("Reloaded: "))
+    check(version, "a listed number then", 200, pbx.call(CALLER, "0905123456", "outbound"))
+    replace(index, good)
+    check(version, "module reload, index as it was", True, reload(pbx))
+
+
+def configuration(version, pbx, index, work):
+    """Settings that cannot be right, and an index that is named anew: all of it, or none."""
+    wrong = [("a misspelt option", settings(index, general="wach = yes")),
+             ("a misspelt value", settings(index, outbound="on_error = blokc")),
+             ("a status that nobody sends", settings(index, outbound="hangup = 699")),
+             ("a section that is none", settings(index) + "[outbuond]\n"),
+             ("another index, which is missing", settings(work / "nowhere.tgx", outbound="hangup = 480"))]
+    for name, text in wrong:
+        pbx.settings(text)
+        check(version, f"module reload, {name}", False, reload(pbx))
+        check(version, "a blocked call then", 403, pbx.call(CALLER, "0900123456", "outbound"))
+    shutil.copy(index, work / "other.tgx")
+    pbx.settings(settings(work / "other.tgx", general="max_loss = 10%", outbound="context = blocked"))
+    check(version, "module reload, another index, another context", True, reload(pbx))
+    check(version, "a blocked call then, sent to the context", 480, pbx.call(CALLER, "0900123456", "outbound"))
+    check(version, "the index in force", str(work / "other.tgx"),
+          re.search(r"index +(.*)", pbx.rx("tollgate show status"))[1])
+    for hangup, expected in (("CALL_REJECTED", 403), ("17", 486), ("404", 404), ("503", 503), ("603", 603),
+                             ("608", 603 if version == "16" else 608)):
+        pbx.settings(settings(index, outbound=f"hangup = {hangup}"))
+        reload(pbx)
+        check(version, f"a blocked call, hangup = {hangup}", expected, pbx.call(CALLER, "0900123456", "outbound"))
+    pbx.settings(settings(index))
+    check(version, "module reload, settings as they were", True, reload(pbx))
+
+
+def missing(version, pbx, index):
+    """No index when the module is loaded: on_error decides; and the index is found when it comes."""
+    good = index.read_bytes()
+    pbx.rx("module unload res_tollgate.so")
+    replace(index, None)
+    pbx.settings(settings(index))
+    before = len(pbx.log())
+    said = pbx.rx("module load res_tollgate.so")
+    check(version, "module load without an index", "Loaded", said.strip()[:60], "Loaded" in said)
+    check(version, "the log says so", True, "There is no index: outbound calls are blocked" in pbx.log()[before:])
+    check(version, "outbound, on_error by default", 403, pbx.call(CALLER, "0905000111", "outbound"))
+    check(version, "emergency", 200, pbx.call(CALLER, "112", "outbound"))
+    check(version, "inbound, on_error by default", 200, pbx.call("+421232100000", "200", "inbound"))
+    pbx.settings(settings(index, outbound="on_error = allow", inbound="on_error = block"))
+    check(version, "module reload without an index", False, reload(pbx))
+    check(version, "outbound, on_error = allow", 200, pbx.call(CALLER, "0905000111", "outbound"))
+    check(version, "inbound, on_error = block", 603 if version == "16" else 607,
+          pbx.call("+421232100001", "200", "inbound"))
+    pbx.settings(settings(index, watch="100"))
+    check(version, "module reload, still without, to be followed", False, reload(pbx))
+    replace(index, good)
+    check(version, "the index is found when it comes", True,
+          wait(lambda: "in force" in pbx.rx("tollgate show status")))
+    check(version, "calls then", (200, 403), (pbx.call(CALLER, "0905000111", "outbound"),
+                                             pbx.call(CALLER, "0900123456", "outbound")))
+    before = len(pbx.log())
+    replace(index, good[:-1])
+    check(version, "a truncated index is refused by who follows it", True,
+          wait(lambda: "the old one stays" in pbx.log()[before:]))
+    check(version, "a blocked call then", 403, pbx.call(CALLER, "0900123456", "outbound"))
+    replace(index, good)
+    pbx.settings(settings(index))
+    check(version, "module reload, settings as they were", True, reload(pbx))
+
+
+def alternatives(work, command):
+    """Two policies that agree on every call of the test, and differ in twenty thousand other entries."""
+    indexes = []
+    for name, first in (("a", 3720000000), ("b", 3721000000)):
+        (work / f"bulk-{name}.txt").write_text("".join(f"+{first + 7 * n}\n" for n in range(20000)))
+        text = (HERE / "policy/calls.toml").read_text().replace(
+            '[lists.spam]', f'[lists.bulk]\naction = "block"\nfiles = ["bulk-{name}.txt"]\n\n[lists.spam]').replace(
+            'lists = ["blacklist", "feed"]', 'lists = ["blacklist", "feed", "bulk"]')
+        (work / f"{name}.toml").write_text(text)
+        subprocess.run([command, "build", work / f"{name}.toml", "-o", work / f"{name}.tgx"], check=True,
+                       capture_output=True)
+        indexes.append((work / f"{name}.tgx").read_bytes())
+    return indexes
+
+
+def memory(version, pbx, index, indexes, work):
+    """A hundred swaps leave nothing behind; a leak of one index a swap would be a hundred times as much."""
+    size = len(indexes[0]) // 1024
+
+    def grown(what, change):
+        for round in range(120):
+            change(round % 2)
+            if reload(pbx) is not True:
+                check(version, f"reload {round}", True, False)
+                return
+            if round == 19:
+                before = pbx.resident()
+        more = pbx.resident() - before
+        check(version, f"memory after 100 {what} of {size} KB, from {before} KB", "less than 3000 KB more",
+              f"{more} KB", more < 3000)
+
+    grown("swaps", lambda which: replace(index, indexes[which]))
+    # Another path is another gate, and the old one is closed.
+    grown("other paths", lambda which: pbx.settings(settings(work / f"{'ab'[which]}.tgx", watch=("no", "yes")[which])))
+    pbx.settings(settings(index))
+    check(version, "module reload, settings as they were", True, reload(pbx))
+
+
+def sums(stem):
+    """How many calls succeeded and failed, by SIPp's statistics."""
+    path = next(Path(stem).parent.glob(Path(stem).name + "_stat.csv"))
+    lines = path.read_text().strip().splitlines()
+    last = dict(zip(lines[0].split(";"), lines[-1].split(";")))
+    return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
+
+
+def load(version, pbx, index, work, command, seconds):
+    """Fifty calls a second while the index is built and reloaded every second."""
+    count = 25 * seconds
+    started = []
+    for numbers, outcomes in ((ALLOWED, (200,)), (BLOCKED, (403,))):
+        rows = [(CALLER, number, "outbound") for number in numbers]
+        stem = pbx.folder / f"sipp/{pbx.calls + 1}"
+        started.append(pbx.sipp(rows, outcomes, "-r", "25", "-m", str(count), "-l", "1000", "-trace_stat", "-stf",
+                                f"{stem}_stat.csv", "-timeout", f"{seconds + 40}s"))
+    begin = time.monotonic()
+    good = bad = 0
+    early = None
+    while time.monotonic() - begin < seconds:
+        name = "ab"[(good + bad) % 2]
+        subprocess.run(["nice", command, "build", work / f"{name}.toml", "-o", index], check=True, capture_output=True)
+        if reload(pbx) is True:
+            good += 1
+        else:
+            bad += 1
+        if early is None and time.monotonic() - begin > STEADY:
+            early = pbx.resident()
+        time.sleep(max(0.0, begin + good + bad - time.monotonic()))
+    late = pbx.resident()
+    for process, _ in started:
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    check(version, f"allowed calls, 25/s for {seconds} s: succeeded, failed", (count, 0), sums(started[0][1]))
+    check(version, f"blocked calls, 25/s for {seconds} s: refused, otherwise", (count, 0), sums(started[1][1]))
+    # An index that is built while the machine is busy may take more than its second.
+    check(version, "builds and reloads meanwhile, failed ones", f"at least {seconds * 2 // 3}, 0", f"{good}, {bad}",
+          good >= seconds * 2 // 3 and bad == 0)
+    if early is None:
+        return
+    swaps = int(seconds - STEADY)
+    check(version, f"memory over the last {swaps} s of it, from {early} KB", "less than 8000 KB more",
+          f"{late - early} KB", late - early < 8000)
+
+
+def cycles(version, pbx, manager):
+    """Twenty times out and in again, under calls, with a call and a manager's session that outlive it.
+
+    The calls ask by the function. Asterisk frees an application that is unregistered without looking whether
+    a call has just found it, and jumps to what was freed: no module's application can be unloaded under load.
+    """
+    live, _ = pbx.sipp([(CALLER, "0905000111", "live")], (200,), "-m", "1", "-timeout", "120s",
+                       patience=120000)
+    wait(lambda: "1 active call" in pbx.rx("core show channels count"))
+    check(version, "TollgateScreen", "block", manager.action("TollgateScreen", Number="0900123456").get("Verdict"))
+    stem = pbx.folder / f"sipp/{pbx.calls + 1}"
+    flood, _ = pbx.sipp([(CALLER, number, "screened") for number in BLOCKED], REFUSALS, "-r", "50", "-m", "100000",
+                        "-trace_stat", "-stf", f"{stem}_stat.csv", "-timeout", "120s")
+    done = 0
+    problem = ""
+    for _ in range(20):
+        out = wait(lambda: "Unloaded" in pbx.rx("module unload res_tollgate.so"), 5)
+        gone = not pbx.mapped("res_tollgate.so")
+        time.sleep(0.2)
+        into = "Loaded" in pbx.rx("module load res_tollgate.so")
+        verdict = manager.action("TollgateScreen", Number="0900123456").get("Verdict")
+        screened = pbx.rx("tollgate screen 0900123456")
+        if out and gone and into and verdict == "block" and screened.startswith("block type premium_rate"):
+            done += 1
+        else:
+            problem = f": unloaded {out}, gone {gone}, loaded {into}, manager {verdict}, console {screened.strip()[:60]}"
+            if not pbx.alive():
+                break
+    check(version, "unloaded and loaded again, under calls", "20", f"{done}{problem}")
+    channels = pbx.rx("core show channels concise")
+    check(version, "the call that was there before goes on", True, "PJSIP/live" in channels)
+    flood.terminate()
+    flood.wait(20)
+    pbx.rx("channel request hangup all")
+    live.wait(20)
+    succeeded, unexpected = sums(stem)
+    check(version, "calls that should fail, meanwhile: answered", "0 of more than 50", f"{unexpected} of {succeeded}",
+          unexpected == 0 and succeeded > 50)
+    check(version, "a call then", (200, 403), (pbx.call(CALLER, "0905000111", "outbound"),
+                                              pbx.call(CALLER, "0900123456", "outbound")))
