@@ -70,7 +70,7 @@ static void api_screen(char *text, switch_core_session_t *session, switch_stream
 		return;
 	}
 	tollgate_verdict_text(&answer.verdict, line, sizeof(line));
-	WRITE("+OK %s%s%s", line, answer.verdict.would_block ? ", would be blocked by " : "", answer.verdict.shadow);
+	WRITE("+OK %s", line);
 }
 
 static void api_explain(char *text, switch_core_session_t *session, switch_stream_handle_t *stream)

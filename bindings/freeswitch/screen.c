@@ -326,9 +326,8 @@ static void log_answer(switch_core_session_t *session, const tg_question_t *ques
 	}
 	tollgate_verdict_text(verdict, text, sizeof(text));
 	if (blocked || verdict->would_block) {
-		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_NOTICE, "tollgate: %s [%s, %s, profile %s]%s%s\n", text,
-						  printable, tollgate_direction_text(question->direction), verdict->profile,
-						  verdict->would_block ? " would be blocked by " : "", verdict->shadow);
+		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_NOTICE, "tollgate: %s [%s, %s, profile %s]\n", text,
+						  printable, tollgate_direction_text(question->direction), verdict->profile);
 	} else {
 		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_DEBUG, "tollgate: %s [%s, %s, profile %s]\n", text,
 						  printable, tollgate_direction_text(question->direction), verdict->profile);

@@ -253,7 +253,7 @@ def scenario(work, name, target, sender, headers, expected):
 
 
 def call(pbx, target, expected, port=None, address="127.0.0.1", sender=None, headers=()):
-    """One call; the final answer that was seen, 0 where there was none."""
+    """One call: the final answer that was seen, 0 where there was none, and its Call-ID."""
     sender = sender or f'"t" <sip:+421232784100@{address}>'
     path = scenario(pbx.work, "call", target, sender, headers, expected)
     log = pbx.work / "call.log"
@@ -266,7 +266,8 @@ def call(pbx, target, expected, port=None, address="127.0.0.1", sender=None, hea
                    timeout=60)
     text = log.read_text(errors="replace") if log.exists() else ""
     final = re.findall(r"^SIP/2\.0 ([2-6]\d\d)", text, re.M)
-    return int(final[0]) if final else 0
+    call_id = re.search(r"^Call-ID: *(\S+)", text, re.M)
+    return int(final[0]) if final else 0, call_id[1] if call_id else None
 
 
 class Load:
@@ -275,11 +276,12 @@ class Load:
     def __init__(self, pbx, name, target, expected, rate, calls, address="127.0.0.1"):
         self.stat = pbx.work / f"{name}.csv"
         self.stat.unlink(missing_ok=True)
-        self.calls = calls
+        self.errors = pbx.work / f"{name}.errors"
+        self.errors.unlink(missing_ok=True)
         path = scenario(pbx.work, name, target, '"t" <sip:+421232784100@127.0.0.1>', (), expected)
         self.process = subprocess.Popen(
             ["sipp", "-sf", str(path), "-i", address, "-p", str(free_port(socket.SOCK_DGRAM)), "-m", str(calls),
-             "-r", str(rate), "-nd", "-nostdin", "-trace_stat", "-stf", str(self.stat), "-fd", "1", "-recv_timeout",
+             "-r", str(rate), "-nd", "-nostdin", "-trace_err", "-error_file", str(self.errors), "-trace_stat", "-stf", str(self.stat), "-fd", "1", "-recv_timeout",
              "10000", f"127.0.0.1:{pbx.internal}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=pbx.work)
 
