@@ -294,18 +294,18 @@ static void set_variables(switch_channel_t *channel, const tg_question_t *questi
 		{"tollgate_profile", verdict->profile},
 		{"tollgate_direction", tollgate_direction_text(question->direction)},
 		{"tollgate_error", tg_error_text(answer->error)},
-		/* The last one, so that it never stands beside what belongs to another call. */
 		{"tollgate_action", verdict->action == TOLLGATE_ALLOW ? "allow" : "block"},
 	};
 	size_t i;
 
 	switch_snprintf(matched, sizeof(matched), "%u", (unsigned) verdict->matched);
-	switch_channel_set_variable(channel, "tollgate_action", NULL);
 	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		switch_channel_set_variable(channel, variables[i].name, NULL);
-		if (*variables[i].value) {
-			switch_channel_set_variable(channel, variables[i].name, variables[i].value);
-		}
+		const char *value = variables[i].value;
+
+		/* What FreeSWITCH would refuse as a value, a name of the policy with ${…} in it, must not leave the old
+		 * one there. */
+		switch_channel_set_variable_var_check(channel, variables[i].name,
+											  *value && !switch_string_var_check_const(value) ? value : NULL, SWITCH_FALSE);
 	}
 }
 
