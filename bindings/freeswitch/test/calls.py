@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -152,17 +153,18 @@ class Harness:
         out("emergency", "112", 200, None, trunk="112")
         out("emergency, outside line", "9112", 200, None, trunk="112")
         out("short number", "116000", 200, None, trunk="116000")
+        out("an extension is not the trunk's", "1000", 404, None)
         print("\n--- tenants")
         out("blocked in the default profile", "+37126123456", 403, "country LV", address="127.0.0.3")
         out("allowed in tenant-7", "+37126123456", 200, None, address="127.0.0.2", trunk="+37126123456")
         out("blocked in tenant-7", "+49302000000", 403, "country DE", address="127.0.0.2")
         out("allowed in the default profile", "+49302000000", 200, None, address="127.0.0.3", trunk="+49302000000")
         out("everything blocked", "+421905123457", 403, "default", address="127.0.0.4")
-        for dialled in ("112", "9112", "155", "1121"):
+        for dialled in ("112", "9112", "155", "91121"):
             out("everything blocked: emergency", dialled, 200, None, address="127.0.0.4",
                 trunk=dialled.removeprefix("9"))
         out("a profile that is not there", "+421905123457", 403, "error", address="127.0.0.5")
-        out("a profile that is not there: emergency", "1121", 200, None, address="127.0.0.5", trunk="1121")
+        out("a profile that is not there: emergency", "91121", 200, None, address="127.0.0.5", trunk="1121")
         print("\n--- inbound: what, caller; SIP answer, reason of tollgate::block")
         into = self.inbound
         into("allowed", "<sip:+421232784100@127.0.0.1>", 200, None)
@@ -462,14 +464,14 @@ class Harness:
             api("reloadxml")
             return api("load mod_tollgate")
 
-        check("load", like(r"^\+OK"), load_with(index=missing, on_error_emergency="112,1121", watch="50"))
+        check("load", like(r"^\+OK"), load_with(index=missing, on_error_emergency="112,91121", watch="50"))
         check("status", like(r"^\+OK\nindex +none: .*No such file"), api("tollgate status"))
         self.outbound("outbound", "+421905123457", 403, "error")
         self.outbound("emergency, by the dialplan", "112", 200, None, trunk="112")
-        self.outbound("emergency, by on-error-emergency", "1121", 200, None, trunk="1121")
+        self.outbound("emergency, by on-error-emergency", "91121", 200, None, trunk="1121")
         self.inbound("inbound", "<sip:+421232784666@127.0.0.1>", 200, None)
         check("screen", like(r"^-ERR no_index: a call gets block"), api("tollgate screen 0905123457"))
-        check("screen an emergency", like(r"^-ERR no_index: a call gets allow \(emergency\)"), api("tollgate screen 1121"))
+        check("screen an emergency", like(r"^-ERR no_index: a call gets allow \(emergency\)"), api("tollgate screen 91121"))
         check("explain", like(r"^-ERR there is no index"), api("tollgate explain 1"))
         check("reload", like(r"^-ERR .*; there still is no index, on-error answers$"), api("tollgate reload"))
         check("rollback", like(r"^-ERR "), api("tollgate rollback"))
@@ -523,6 +525,8 @@ class Harness:
 
 
 def main():
+    # Ends what was started, also where it is ended itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     prefix, module, command, work = sys.argv[1:5]
     harness = Harness(prefix, module, command, pathlib.Path(work))
     try:

@@ -13,6 +13,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -72,6 +73,8 @@ def check_answers(pbx, asked):
 
 
 def main():
+    # Ends what was started, also where it is ended itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     prefix, module, command, work = sys.argv[1:5]
     work = pathlib.Path(work)
     random.seed(1)
