@@ -24,7 +24,9 @@ MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/tollgate
 # What is to be installed, before it is.
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/install
-export PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR BUILT CARGO
+# For the scripts; what `make check` starts has places of its own.
+PLACES = PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR BUILT
+export $(PLACES) CARGO
 
 .PHONY: help check build install uninstall deb capi-test capi-bench header abi oracle plan fuzz bench
 
@@ -34,7 +36,7 @@ help: ## this list
 	@echo "  Variables: ORACLE_CASES=$(ORACLE_CASES) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS=\"$(FUZZ_TARGETS)\""
 
 check: ## every test, lint and demonstration; ends with "N passed, N failed"
-	@CARGO="$(CARGO)" .ci/check
+	@env -u MAKEFLAGS $(addprefix -u ,$(PLACES)) CARGO="$(CARGO)" .ci/check
 
 build: ## the C library, the command and what goes with them, for `make install`
 	TOLLGATE_DEFAULT_INDEX="$(DATADIR)/tollgate/default.tgx" bindings/c/dist/build "$(BUILT)/lib"

@@ -22,8 +22,8 @@
 //!    host is refused, since programs differ on which one ends the user part; behind the host's
 //!    first `;` or `?` everything is ignored, as are these. `sip:` without `@` names a host, but
 //!    phones send `sip:112` all the same: it is read as a user part where it begins with `+` or a
-//!    digit and has neither a dot nor a letter. An `&` is refused in all of it and in the host: in
-//!    Asterisk's `Dial` it joins a second destination.
+//!    digit and has neither a dot nor a letter. An `&` is refused wherever it stands, but in a quoted
+//!    display name: in Asterisk's `Dial` it joins a second destination.
 //! 6. *Parameters* of the user part: `phone-context` (global: kept as [`Dialled::context`] unless
 //!    the number has a plus; a domain: ignored; empty, malformed or twice: refused), `rn` (kept as
 //!    [`Dialled::routing`]); `ext`, `isub`, `npdi` and all others are dropped. Names in any case.
@@ -249,6 +249,9 @@ pub(crate) fn read(text: &[u8]) -> Dialled<'_> {
 #[cold]
 fn overlong(text: &[u8]) -> Dialled<'_> {
     let head = &text[..MAX_TEXT];
+    if head.contains(&b'&') {
+        return Dialled::of(Kind::Refused(AMPERSAND));
+    }
     let open = head.iter().rposition(|&b| b == b'<').map_or(0, |at| at + 1);
     let head = up_to(&head[open..], |b| matches!(b, b'@' | b';' | b'?' | b'>'));
     let read = if head.len() < MAX_TEXT { read(head) } else { Dialled::of(Kind::Withheld) };
@@ -345,6 +348,14 @@ fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
     if text.iter().any(|&b| is_control(b)) {
         return Err(CONTROL);
     }
+    // Wherever it stands, also behind what is ignored: a PBX that pastes the whole text into its dial
+    // command would call what is behind it. Only a quoted name ("AT&T" <sip:…>) may hold one.
+    let named = text.first() == Some(&b'"');
+    let behind = closing_quote(text).filter(|_| named).and_then(|end| text.get(end + 1..));
+    let outside = behind.filter(|behind| behind.trim_ascii_start().starts_with(b"<")).unwrap_or(text);
+    if outside.contains(&b'&') {
+        return Err(AMPERSAND);
+    }
     let uri = address(text)?.trim_ascii();
     if let Some(rest) = strip_prefix_any_case(uri, b"urn:") {
         return emergency_urn(rest);
@@ -362,9 +373,6 @@ fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
             None => user_part(rest, false),
             Some(rest) => {
                 let rest = up_to(rest, |b| b == b'?');
-                if rest.contains(&b'&') {
-                    return Err(AMPERSAND);
-                }
                 if is_anonymous_host(up_to(rest, |b| matches!(b, b':' | b';'))) {
                     return Ok(Dialled::of(Kind::Withheld));
                 }
@@ -375,10 +383,6 @@ fn unwrapped(text: &[u8]) -> Result<Dialled<'_>, Why> {
     let (user, host) = (&rest[..at], up_to(&rest[at + 1..], |b| matches!(b, b';' | b'?')));
     if host.contains(&b'@') {
         return Err(TWO_ATS);
-    }
-    // Not even a password may hold one: some dial plans paste the whole text into the dial command.
-    if user.contains(&b'&') || up_to(&rest[at + 1..], |b| b == b'?').contains(&b'&') {
-        return Err(AMPERSAND);
     }
     let user = up_to(user, |b| b == b':');
     // A number in front of that host is still the number a PBX would dial, so it counts.
@@ -1035,7 +1039,7 @@ mod tests {
             ("sip:2125550123@10.0.0.1:5060", "2125550123"),
             ("sip:100:pass@host", "100"),
             ("sip:100@host;user=phone;x=y?Replaces=a@b", "100"),
-            ("sip:100@host?Subject=a&Priority=b", "100"),
+            ("sip:100@host?Subject=a;Priority=b", "100"),
             ("sip:100@", "100"),
             ("sip:%2B371%32@host", "+3712"),
             ("sip:%252B371@host", "refused"),
@@ -1286,6 +1290,11 @@ mod tests {
             ("sip:100&SIP/trunk/0900@host", "refused"),
             ("sip:100:a&b@host", "refused"),
             ("sip:100@host&200", "refused"),
+            // Found in review: behind what is ignored, and dialled all the same by `Dial(PJSIP/${EXTEN})`.
+            ("0905123457@h?&PJSIP/0900123456", "refused"),
+            ("0<0905123457>;&PJSIP/0900123456", "refused"),
+            ("112@h?&PJSIP/0900123456", "refused"),
+            ("sip:100@host?Subject=a&Priority=b", "refused"),
             ("100\r\n200", "refused"),
             ("100\0", "refused"),
             ("100\x7f", "refused"),

@@ -191,31 +191,43 @@ static void keep(struct ast_channel *chan, const struct tg_result *result)
 	ast_channel_unlock(chan);
 }
 
+/*! \brief What the text of a stranger does to the arguments that it is put into; NULL: nothing. */
+static const char *injects(const char *text, const char *data)
+{
+	const char *comma = strchr(text, ',');
+	const char *parenthesis = strchr(text, ')');
+
+	if (comma && strstr(data, comma)) {
+		return "there is a comma in the number";
+	}
+	/* ${TOLLGATE(1):0:5,strict,outbound)}: Asterisk takes all behind the colon for a substring's bounds. */
+	if (parenthesis && strchr(parenthesis, ':')) {
+		return "there is a parenthesis and a colon in the number";
+	}
+	return NULL;
+}
+
 /*!
- * \brief Whether a comma that somebody dialled, or has in his caller id, is among the arguments.
+ * \brief Whether something that somebody dialled, or has in his caller id, changes the arguments.
  *
  * Asterisk puts variables into the text of the arguments before anybody tells them apart, and SIP lets
- * a comma stand in a number. So whoever dials "0900123456,other,inbound" would choose profile and
- * direction of TOLLGATE(${EXTEN}).
+ * nearly anything stand in a number. So whoever dials "0900123456,other,inbound" would choose profile
+ * and direction of TOLLGATE(${EXTEN}).
  */
-static int is_injected(struct ast_channel *chan, const char *data)
+static const char *injected(struct ast_channel *chan, const char *data)
 {
-	const char *comma;
-	int injected = 0;
+	const char *why;
 
-	if (!chan || !strchr(data, ',')) {
-		return 0;
+	if (!chan) {
+		return NULL;
 	}
 	ast_channel_lock(chan);
-	comma = strchr(ast_channel_exten(chan), ',');
-	if (comma && strstr(data, comma)) {
-		injected = 1;
-	} else if (ast_channel_caller(chan)->id.number.valid && ast_channel_caller(chan)->id.number.str) {
-		comma = strchr(ast_channel_caller(chan)->id.number.str, ',');
-		injected = comma && strstr(data, comma);
+	why = injects(ast_channel_exten(chan), data);
+	if (!why && ast_channel_caller(chan)->id.number.valid && ast_channel_caller(chan)->id.number.str) {
+		why = injects(ast_channel_caller(chan)->id.number.str, data);
 	}
 	ast_channel_unlock(chan);
-	return injected;
+	return why;
 }
 
 /*!
@@ -240,8 +252,10 @@ static void screen_arguments(struct ast_channel *chan, const char *data, struct 
 	request.direction = tg_direction_parse(direction);
 	if (rest) {
 		why = "there are more than three arguments; was a comma dialled?";
-	} else if (is_injected(chan, S_OR(data, ""))) {
-		why = "there is a comma in the number";
+	} else if ((why = injected(chan, S_OR(data, "")))) {
+		/* said */
+	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(number, '&')) {
+		why = "there is an ampersand in the number, with which Dial calls several";
 	} else if (request.direction < 0) {
 		why = "the direction is neither outbound nor inbound";
 		/* Which no spelling of the dialplan's may stop: */

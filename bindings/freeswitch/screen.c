@@ -351,10 +351,16 @@ void tg_application(switch_core_session_t *session, const char *data)
 		service = tg_service_take();
 		tg_judge_channel(service, &question, session, number, &answer);
 	} else {
-		/* Which direction was meant is known as far as it was read. */
+		/* What was read of the arguments may be a stranger's: the call is taken for an outbound one, and
+		   nothing that is set lets it go on. */
+		question.direction = TOLLGATE_OUTBOUND;
+		question.cause_given = SWITCH_FALSE;
 		number = switch_str_nil(tg_question_number(&question, session));
 		service = tg_service_take();
 		answer_error(service, &question, number, TG_ERROR_BAD_ARGUMENTS, &answer);
+		if (answer.verdict.reason != TOLLGATE_REASON_EMERGENCY) {
+			answer.verdict.action = TOLLGATE_BLOCK;
+		}
 	}
 	cause = question.cause_given ? question.cause : service->settings.cause[question.direction];
 	tg_service_give(service);

@@ -412,8 +412,12 @@ switch_bool_t tg_service_rollback(tg_reload_t *reload)
 		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, globals.current->error);
 	} else if ((status = tollgate_rollback(opened->gate, &reload->swap)) != TOLLGATE_OK) {
 		refuse(reload, status, tollgate_last_error());
+	} else if (profile_missing(opened, reload)) {
+		/* The index before was one that was refused for this: forth again. */
+		if (tollgate_rollback(opened->gate, NULL) != TOLLGATE_OK) {
+			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT, "%s\n", tollgate_last_error());
+		}
 	} else {
-		/* It cannot lack the default profile: no index without it stays in force. */
 		reload->result = TG_RELOAD_ROLLED_BACK;
 		done = SWITCH_TRUE;
 	}

@@ -58,6 +58,8 @@ CALLS = [
     ("withheld caller, allowed by the profile", "inbound", "200", "anonymous", 200),
     ("withheld caller, blocked by the profile", "inbound-strict", "200", "anonymous", (607, 603), "anonymous",
      "", "unknown", "", ""),
+    # A dialled ampersand, with which Dial would call a second number.
+    ("an ampersand is dialled", "outbound", "0905123457&PJSIP/0900123456", CALLER, 403, "error", "", "", "", ""),
     # A dialled comma chooses neither profile nor direction.
     ("a comma is dialled", "outbound", "0900123456,default,inbound", CALLER, 403, "error", "", "", "", ""),
     ("a comma is dialled, one argument", "outbound-bare", "0900123456,default,inbound", CALLER, 403, "error", "",
