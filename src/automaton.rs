@@ -16,6 +16,8 @@ use crate::error::Error;
 
 /// The bytes of one state on disk.
 pub(crate) const STATE_BYTES: usize = 22;
+/// The most states of one (`docs/format.md`): a successor is a `u16`, and two numbers are kept free.
+pub(crate) const MAX_STATES: usize = 65_534;
 const LABEL: usize = 10;
 /// In memory only: not 0 where all ten successors are the state itself, and a walk can stop.
 const SETTLED: usize = 11;
@@ -35,6 +37,9 @@ impl Automaton {
             return Err(corrupt(0, "the automaton's length is not a whole number of states"));
         }
         let count = bytes.len() / STATE_BYTES;
+        if count > MAX_STATES {
+            return Err(corrupt(MAX_STATES * STATE_BYTES, "the automaton has more states than can be named"));
+        }
         let mut states = vec![[0u16; 16]; count].into_boxed_slice();
         for (i, (state, raw)) in states.iter_mut().zip(bytes.chunks_exact(STATE_BYTES)).enumerate() {
             for (slot, pair) in state.iter_mut().zip(raw.chunks_exact(2)) {
@@ -138,9 +143,8 @@ struct ShortcutState([u16; 16]);
 impl Shortcut {
     /// Derives the short cut, and the node of every state.
     pub(crate) fn of(automaton: &Automaton) -> (Shortcut, Vec<u16>) {
-        // A successor is a `u16`, so that no state behind these is ever reached; and since every
-        // tail is at least one state, nodes fit as well.
-        let states = &automaton.states[..automaton.len().min(usize::from(u16::MAX) + 1)];
+        // Every tail is at least one state, so that nodes fit in a `u16` as states do.
+        let states = &automaton.states;
         // For each state, the tail it is, if it is one: first those that are left nowhere, then
         // those all of whose digits lead to one tail, which is one digit shorter. No two states of
         // a minimised automaton are the same tail, so that there is nothing to share.
@@ -170,14 +174,14 @@ impl Shortcut {
         }
         // States that are no tails, numbered anew in their order.
         let first_tail = tail_of.iter().filter(|tail| tail.is_none()).count();
-        let mut next_node = 0;
+        let mut next_node = 0usize;
         let node: Vec<u16> = tail_of
             .iter()
             .map(|tail| match tail {
                 Some(tail) => (first_tail + tail) as u16,
                 None => {
                     next_node += 1;
-                    next_node - 1
+                    (next_node - 1) as u16
                 }
             })
             .collect();
@@ -286,6 +290,16 @@ mod tests {
                 assert_eq!(shortcut.label_from(nodes[0], &digits), expected, "{digits:?}");
             }
         }
+    }
+
+    /// Found in review: with one state more than a `u16` can name, the short cut counted its nodes over
+    /// the edge, which a build with overflow checks answered with a panic.
+    #[test]
+    fn refuses_more_states_than_can_be_named() {
+        let bytes = state([1; 10], 0).repeat(MAX_STATES);
+        let automaton = Automaton::decode(&bytes, "TEST", 0).unwrap();
+        assert_eq!(Shortcut::of(&automaton).0.label(b"123"), Some(0));
+        assert!(Automaton::decode(&state([1; 10], 0).repeat(MAX_STATES + 1), "TEST", 0).is_err());
     }
 
     #[test]

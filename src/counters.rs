@@ -12,7 +12,7 @@
 
 use crate::verdict::{Action, Reason, Verdict};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Threads that own a shard.
 const OWNED: usize = 16;
@@ -45,9 +45,9 @@ fn shard() -> usize {
 /// Never gives one of the owned shards twice: 2^64 threads do not fit in a process's life.
 #[cold]
 fn next_shard() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    static THREADS: AtomicU64 = AtomicU64::new(0);
     let thread = THREADS.fetch_add(1, Relaxed);
-    if thread < OWNED { thread } else { OWNED + thread % SHARED }
+    if thread < OWNED as u64 { thread as usize } else { OWNED + (thread % SHARED as u64) as usize }
 }
 
 /// Adds one to a counter in this shard.

@@ -41,16 +41,17 @@ impl Number {
         Some(number)
     }
 
-    /// Becomes a calling code and national digits, ASCII; the caller has checked that they are
-    /// digits, and that this number is empty.
+    /// Becomes these digits one behind the other, ASCII: a calling code and a national number, or
+    /// nothing and a whole number. The caller has checked that they are digits, and that this number
+    /// is empty; digits behind the fortieth are not kept.
     #[inline(always)]
-    pub(crate) fn join(&mut self, code: &[u8], national: &[u8]) {
+    pub(crate) fn join(&mut self, code: &[u8], rest: &[u8]) {
         debug_assert!(self.is_empty());
-        let code = &code[..code.len().min(3)];
-        let national = &national[..national.len().min(MAX_NUMBER_DIGITS - 3)];
+        let code = &code[..code.len().min(MAX_NUMBER_DIGITS)];
+        let rest = &rest[..rest.len().min(MAX_NUMBER_DIGITS - code.len())];
         copy_digits(&mut self.digits[..code.len()], code);
-        copy_digits(&mut self.digits[code.len()..code.len() + national.len()], national);
-        self.len = (code.len() + national.len()) as u8;
+        copy_digits(&mut self.digits[code.len()..code.len() + rest.len()], rest);
+        self.len = (code.len() + rest.len()) as u8;
     }
 
     /// Appends ASCII digits; the caller has checked that they are digits.

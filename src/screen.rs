@@ -588,4 +588,87 @@ mod tests {
         assert!(one < 80, "{one}");
         assert!(all > 200, "the tenant with all lists looks at each: {all}");
     }
+
+    /// A call by a lane has the verdict that it would have without: sites of all kinds, other homes,
+    /// profiles' directions, texts plain and not; and the explanation tells the same.
+    #[test]
+    fn lanes_judge_as_all_readings_do() {
+        use super::{Class, Clock, Direction, Judge, NoTrace, Number, Verdict, judge, text};
+        const RULES: &str = r#"
+[lists.partners]
+action = "allow"
+entries = ["+371 6700 0000"]
+[lists.blacklist]
+action = "block"
+entries = ["+3712*", "+33162XXXXXX", "+421905123456", "+12125550123"]
+[lists.feed]
+action = "log"
+entries = ["+421905*", "+54*", "+49*"]
+[profiles.default.outbound]
+lists = ["partners", "blacklist", "feed"]
+countries.block = ["CU", "LV", "JM"]
+types.block = ["premium_rate", "shared_cost", "satellite"]
+[profiles.default.inbound]
+lists = ["blacklist"]
+anonymous = "block"
+"#;
+        let sites = [
+            "home = \"SK\"",
+            "home = \"SK\"\noutside_line = \"0\"\ninternational_prefixes = [\"00\", \"011\", \"0011\", \"9\"]",
+            "home = \"US\"\noutside_line = \"9\"\nextensions = [3, 4, 7, 10]",
+            "home = \"AU\"\noutside_line = \"0\"",
+            "home = \"UZ\"\noutside_line = \"8\"\nextensions = [6]",
+        ];
+        let front = "|+|00|0|9|900|011|8|810|1|112|+0|++|tel:|sip:|tel:+|*67|00421|0011|119|911|+421|0421";
+        let middle = "|37126|421905|421900|1212555|5351|44|49|905|90|26669|7378742833|0000";
+        let behind = "p1|x12|,5|@host|;phone-context=+1|;rn=+37126123456|#| ";
+        let (front, middle, behind): (Vec<&str>, Vec<&str>, Vec<&str>) =
+            (front.split('|').collect(), middle.split('|').collect(), behind.split('|').collect());
+        let mut state = 3u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        for site in sites {
+            let policy = format!("[site]\n{site}\n{RULES}");
+            let compiled = Compiler::new().compile_str("lanes.toml", &policy, Path::new("."));
+            let compiled = compiled.unwrap_or_else(|r| panic!("{:#?}", r.diagnostics));
+            let index = Index::from_bytes(compiled.index).unwrap();
+            let regions: Vec<Region> = index.plan.territories().iter().map(|t| t.region).collect();
+            for _ in 0..20_000 {
+                let mut query = Query::new();
+                if below(3) == 0 {
+                    query = query.direction(Direction::Inbound);
+                }
+                let region = regions[below(regions.len())];
+                if below(2) == 0 && region != Region::WORLD {
+                    query = query.home(region);
+                }
+                let digits: String = (0..if below(5) == 0 { below(60) } else { below(12) })
+                    .map(|_| char::from(b'0' + below(10) as u8))
+                    .collect();
+                let mut dialled = format!("{}{}{digits}", front[below(front.len())], middle[below(middle.len())]);
+                if below(4) == 0 {
+                    dialled.insert(dialled.len() / 2, [' ', '-', '.', '(', ')', '/'][below(6)]);
+                }
+                if below(12) == 0 {
+                    dialled.push_str(behind[below(behind.len())]);
+                }
+                let question = index.resolve(&query).unwrap();
+                let mut by_lane = Verdict::BLANK;
+                judge(&index, question, dialled.as_bytes(), Clock::fixed(1_800_000_000), NoTrace, &mut by_lane);
+                let mut clock = Clock::fixed(1_800_000_000);
+                let mut long = Judge::new(&index, question, &mut clock, NoTrace);
+                let text = text::read(dialled.as_bytes());
+                let (ruling, number) = long.every_reading(dialled.as_bytes(), &text);
+                let (number, class) = number.unwrap_or((Number::EMPTY, Class::NOBODY));
+                let mut expected = Verdict { number, ..Verdict::BLANK };
+                long.settle(ruling, class, &mut expected);
+                assert_eq!(by_lane, expected, "{dialled:?} {site} {query:?}");
+                if below(20) == 0 {
+                    assert_eq!(index.explain(&query, dialled.as_bytes()).unwrap().verdict, expected, "{dialled:?}");
+                }
+            }
+        }
+    }
 }

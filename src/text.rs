@@ -208,7 +208,11 @@ pub(crate) fn plain_digits<'b>(text: &[u8], buffer: &'b mut [u8; SHORT_TEXT]) ->
         len += usize::from(mark & A_DIGIT);
     }
     // A plus behind a digit is no plain text.
-    if marks & ANOTHER | behind != 0 { None } else { buffer.get(..len).map(|digits| (marks & A_PLUS != 0, digits)) }
+    if marks & ANOTHER | behind != 0 || len == 0 {
+        None
+    } else {
+        buffer.get(..len).map(|digits| (marks & A_PLUS != 0, digits))
+    }
 }
 
 const A_DIGIT: u8 = 1;
@@ -1539,6 +1543,54 @@ mod tests {
                 _ => format!("\"0900\" <sip:{encoded}@host;user=phone>;tag=9"),
             };
             prop_assert_eq!(shown(text.as_bytes()), canonical, "{}", text);
+        }
+    }
+
+    /// The short ways give what the long one gives, and `plain_digits` gives all that `plain` does.
+    #[test]
+    fn short_ways_equal_the_long_one() {
+        let mut state = 5u64;
+        let mut below = |n: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as usize % n
+        };
+        let alphabet = b"0123456789012345678901234567890123456789+ -().[]~\t/:;?@\xf9\xfa\xff\0x*#,\r\n";
+        let (mut clean, mut spaced) = (0, 0);
+        for _ in 0..300_000 {
+            let kind = below(3);
+            let byte = |i: usize, below: &mut dyn FnMut(usize) -> usize| match (kind, i) {
+                (1, 0) => below(41),
+                (0 | 1, _) => below(10),
+                _ => below(alphabet.len()),
+            };
+            let text: Vec<u8> = (0..below(36)).map(|i| alphabet[byte(i, &mut below)]).collect();
+            let long = read(&text);
+            let same = |plus: bool, digits: &[u8]| {
+                assert!(long.is_digits_alone() && long.plus == plus && long.digits.as_bytes() == digits, "{text:?}");
+            };
+            if let Some((plus, digits)) = clean_digits(&text) {
+                clean += 1;
+                same(plus, digits);
+            }
+            match plain_digits(&text, &mut [0; SHORT_TEXT]) {
+                Some((plus, digits)) => {
+                    spaced += 1;
+                    same(plus, digits);
+                }
+                None => assert!(text.len() > SHORT_TEXT || !plain(&text, &mut Dialled::of(Kind::Digits)), "{text:?}"),
+            }
+        }
+        assert!(clean > 10_000 && spaced > 30_000, "{clean} {spaced}");
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for beside in [b'1', 0x2f, 0x39, 0x3a, 0xf9, 0xfa, 0xff] {
+                    let mut word = *b"12345678";
+                    (word[(at + 7) % 8], word[at]) = (beside, byte);
+                    assert_eq!(all_digits(word), word.iter().all(u8::is_ascii_digit), "{word:?}");
+                }
+            }
         }
     }
 }
