@@ -2,7 +2,8 @@
 //! clock only where a matched list entry can expire).
 //!
 //! `screen` and `explain` are the same function: [`judge`] tells a [`Trace`] what it does, and the
-//! call path's trace is empty, so that an explanation can never tell another story than the call.
+//! call path's trace is empty. Only what was dialled is read once more for an explanation where a call
+//! went by a lane, which never has the text read in full; that both read alike is tested.
 
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
