@@ -113,7 +113,8 @@ pub(crate) fn judge<T: Trace>(
     verdict: &mut Verdict,
 ) -> Named {
     let mut buffer = [0; text::SHORT_TEXT];
-    if let Some((plus, digits)) = text::clean_digits(dialled).or_else(|| text::plain_digits(dialled, &mut buffer))
+    let plain = text::clean_digits(dialled).or_else(|| text::plain_digits(dialled, &mut buffer));
+    if let Some((plus, digits)) = plain
         && !index.lists.has_raw()
         && let Some(lanes) = index.lanes(question.home)
         && let Some(class) =
@@ -127,16 +128,18 @@ pub(crate) fn judge<T: Trace>(
         let ruling = judge.number_of(&verdict.number, class, false);
         judge.settle(ruling, class, verdict)
     } else {
-        at_length(index, question, dialled, &mut clock, trace, verdict)
+        at_length(index, question, dialled, plain.is_none(), &mut clock, trace, verdict)
     }
 }
 
-/// Any text: read at length, and as everything that it could be taken for.
+/// Any text: read at length, and as everything that it could be taken for. `ask_lanes` where they have
+/// not been asked about these digits yet.
 #[inline(never)]
 fn at_length<T: Trace>(
     index: &Index,
     question: Question,
     dialled: &[u8],
+    ask_lanes: bool,
     clock: &mut Clock,
     trace: T,
     verdict: &mut Verdict,
@@ -145,7 +148,7 @@ fn at_length<T: Trace>(
     let text = text::read(dialled);
     judge.trace.event(Event::Dialled(&text));
     let at_once = match index.lanes(question.home) {
-        Some(lanes) if text.is_digits_alone() && !index.lists.has_raw() => {
+        Some(lanes) if ask_lanes && text.is_digits_alone() && !index.lists.has_raw() => {
             lanes.read(&judge.dial, text.plus, text.digits.as_bytes(), judge.direction, &mut verdict.number)
         }
         _ => None,
