@@ -95,7 +95,7 @@ impl fmt::Display for Explanation {
                     writeln!(f, "  {:<10}   {action} list {}: {}", "", m.list, m.outcome.as_str())?;
                 }
                 for e in &m.entries {
-                    write!(f, "  {:<10}   {action} list {}: {} at {}:{}", "", m.list, e.entry, e.source, e.line)?;
+                    write!(f, "  {:<10}   {action} list {}: {} at {}", "", m.list, e.entry, e.place())?;
                     if !e.note.is_empty() {
                         write!(f, " ({})", e.note)?;
                     }

@@ -133,6 +133,7 @@ mod index;
 mod lanes;
 mod lists;
 mod number;
+mod numbers;
 mod plan;
 mod profile;
 mod screen;

@@ -6,7 +6,7 @@
 //! | section | keys | structure |
 //! | --- | --- | --- |
 //! | `NUMP` | E.164 prefixes, and patterns with `X` | a minimised digit transducer |
-//! | `NUMW` | whole E.164 numbers | sorted keys under a jump table |
+//! | `NUMW` | whole E.164 numbers | direct tables over packed codes (`numbers.rs`) |
 //! | `LOCL` | short and internal numbers | a minimised digit transducer |
 //! | `RAWT` | dialled bytes | a byte trie |
 //!
@@ -16,16 +16,13 @@
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections};
 use crate::number::{MAX_NUMBER_DIGITS, Name};
+use crate::numbers::{MAX_WHOLE_DIGITS, WholeNumbers};
 use crate::profile::RuleSet;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The most bytes of a dialled text that a `raw:` entry can cover.
 pub(crate) const MAX_RAW_BYTES: usize = 64;
-/// The most digits of a number in `NUMW`: E.164's own bound. Longer entries live in `NUMP`.
-pub(crate) const MAX_WHOLE_DIGITS: usize = 15;
-/// The jump table's largest index, in digits.
-pub(crate) const MAX_JUMP_DIGITS: u32 = 6;
 /// The bytes of a state of `NUMP` and `LOCL`: ten successors and the set's id, `u32` each.
 const STATE_BYTES: usize = 44;
 /// The bytes of a node of `RAWT`: first edge, number of edges, the set's id, `u32` each.
@@ -287,7 +284,7 @@ impl Lists {
             offsets: offsets.into(),
             members: members.into(),
             prefixes: Transducer::check(bytes, sections, "NUMP", sets)?,
-            whole: WholeNumbers::check(bytes, sections, sets)?,
+            whole: WholeNumbers::check(bytes, sections, sets, true)?,
             local: Transducer::check(bytes, sections, "LOCL", sets)?,
             raw: RawTrie::check(bytes, sections, sets)?,
         })
@@ -309,11 +306,6 @@ impl Lists {
         self.lists.get(list as usize).map_or(Name::EMPTY, |list| list.name)
     }
 
-    /// How many whole numbers the index lists.
-    pub(crate) fn whole_numbers(&self) -> u64 {
-        self.whole.count as u64
-    }
-
     /// True where no list has a `raw:` entry, and the text need not be looked up.
     #[inline]
     pub(crate) fn has_raw(&self) -> bool {
@@ -332,7 +324,7 @@ impl Lists {
     #[inline]
     pub(crate) fn number_hits(&self, bytes: &[u8], number: &[u8], unassigned: bool, hits: &mut Hits) {
         self.prefixes.walk(bytes, number, hits);
-        if self.whole.count == 0 {
+        if self.whole.len() == 0 {
             return;
         }
         if unassigned {
@@ -424,14 +416,14 @@ impl Lists {
         }
     }
 
-    /// The keys of `NUMW`, in order; for provenance.
-    pub(crate) fn whole_keys<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = u64> + use<'b> {
-        bytes.get(self.whole.keys.clone()).unwrap_or_default().chunks_exact(8).map(|k| u64_at(k, 0))
+    /// Every whole number's key and its set; for provenance.
+    pub(crate) fn each_whole_number(&self, bytes: &[u8], f: impl FnMut(u64, u32)) {
+        self.whole.each(bytes, f);
     }
 
-    /// Where in `NUMW` a whole number stands; for provenance.
-    pub(crate) fn whole_rank(&self, bytes: &[u8], number: &[u8]) -> Option<usize> {
-        self.whole.rank(bytes, number)
+    /// The members of a whole number that is listed; for provenance.
+    pub(crate) fn whole_members(&self, bytes: &[u8], number: &[u8]) -> &[Member] {
+        self.whole.find(bytes, number).map_or(&[], |set| self.set(set))
     }
 }
 
@@ -439,14 +431,6 @@ impl Lists {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     match bytes.get(at..at + 4) {
         Some(b) => u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
-        None => 0,
-    }
-}
-
-#[inline]
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..at + 8) {
-        Some(b) => u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
         None => 0,
     }
 }
@@ -505,123 +489,6 @@ impl Transducer {
                 hits.walked(i + 1, set);
             }
         }
-    }
-}
-
-/// A whole number as a key: its digits left-aligned in fifteen decimal places, then its length in
-/// four bits. Keys sort as the digit strings do, and a number stands right before those that begin
-/// with it.
-pub(crate) fn whole_key(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
-        return None;
-    }
-    let mut value = 0u64;
-    for &d in digits {
-        value = value * 10 + u64::from(d & 15);
-    }
-    Some((value * POW10[MAX_WHOLE_DIGITS - digits.len()]) << 4 | digits.len() as u64)
-}
-
-/// The digits of a key, for those that list them.
-pub(crate) fn whole_digits(key: u64) -> String {
-    let text = format!("{:015}", key >> 4);
-    text.get(..(key & 15) as usize).unwrap_or_default().to_owned()
-}
-
-pub(crate) const POW10: [u64; 16] = {
-    let mut table = [1; 16];
-    let mut i = 1;
-    while i < 16 {
-        table[i] = table[i - 1] * 10;
-        i += 1;
-    }
-    table
-};
-
-/// Whole numbers: sorted keys, a jump table over their first digits, and a set's id each.
-#[derive(Debug)]
-struct WholeNumbers {
-    count: usize,
-    jump_digits: u32,
-    jump: Range<usize>,
-    keys: Range<usize>,
-    sets: Range<usize>,
-}
-
-impl WholeNumbers {
-    fn check(bytes: &[u8], sections: &Sections, sets: u32) -> Result<WholeNumbers, Error> {
-        let section = sections.range("NUMW")?;
-        let mut c = sections.cursor(bytes, "NUMW")?;
-        let count = c.count(12)?;
-        let jump_digits = c.u32()?;
-        if jump_digits > MAX_JUMP_DIGITS {
-            return Err(c.corrupt(4, "the jump table has too many digits"));
-        }
-        let slots = POW10[jump_digits as usize] as usize + 1;
-        // `u64` keys first, so that they are aligned in the file.
-        let keys = inside(&section, &c, count * 8);
-        let key_bytes = c.take(count * 8)?;
-        let jump = inside(&section, &c, slots * 4);
-        let jump_bytes = c.take(slots * 4)?;
-        let ids = inside(&section, &c, count * 4);
-        let id_bytes = c.take(count * 4)?;
-        c.finish()?;
-        let keys_at = 8;
-        let divisor = POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
-        let mut last = 0;
-        let mut slot = 0;
-        for (i, key) in key_bytes.chunks_exact(8).map(|k| u64_at(k, 0)).enumerate() {
-            let len = key & 15;
-            if key <= last || len == 0 || key >> 4 >= POW10[MAX_WHOLE_DIGITS] {
-                return Err(c.corrupt(keys_at + i * 8, "the whole numbers are not in order"));
-            }
-            last = key;
-            let head = ((key >> 4) / divisor) as usize;
-            while slot <= head {
-                if u32_at(jump_bytes, slot * 4) as usize != i {
-                    return Err(c.corrupt(keys_at + count * 8 + slot * 4, "the jump table does not fit the numbers"));
-                }
-                slot += 1;
-            }
-        }
-        while slot < slots {
-            if u32_at(jump_bytes, slot * 4) as usize != count {
-                return Err(c.corrupt(keys_at + count * 8 + slot * 4, "the jump table does not fit the numbers"));
-            }
-            slot += 1;
-        }
-        if let Some(i) = id_bytes.chunks_exact(4).position(|s| u32_at(s, 0) >= sets) {
-            let at = keys_at + count * 8 + slots * 4 + i * 4;
-            return Err(c.corrupt(at, "a number's membership set does not exist"));
-        }
-        Ok(WholeNumbers { count, jump_digits, jump, keys, sets: ids })
-    }
-
-    #[inline]
-    fn rank(&self, bytes: &[u8], digits: &[u8]) -> Option<usize> {
-        let key = whole_key(digits)?;
-        let head = ((key >> 4) / POW10[MAX_WHOLE_DIGITS - self.jump_digits as usize]) as usize;
-        let jump = bytes.get(self.jump.clone())?;
-        let mut low = u32_at(jump, head * 4) as usize;
-        let mut high = u32_at(jump, head * 4 + 4) as usize;
-        let keys = bytes.get(self.keys.clone())?;
-        while low < high {
-            #[cfg(test)]
-            crate::steps::tick();
-            let middle = low + (high - low) / 2;
-            match u64_at(keys, middle * 8).cmp(&key) {
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
-    }
-
-    #[inline]
-    fn find(&self, bytes: &[u8], digits: &[u8]) -> Option<u32> {
-        let rank = self.rank(bytes, digits)?;
-        Some(u32_at(bytes.get(self.sets.clone())?, rank * 4))
     }
 }
 

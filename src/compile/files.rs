@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::path::Path;
 
 /// No entry is this long; what is, is not a list.
-const MAX_LINE: usize = 64 * 1024;
+pub(super) const MAX_LINE: usize = 64 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 /// How to mend a bad expiry.
@@ -127,48 +127,105 @@ fn place(file: &str, line: u32, raw: &[u8], at: Range<usize>) -> Place {
 /// An error is one that concerns the file, not a line of it: it is missing, its compression is
 /// broken, its header names no numbers. It cannot be skipped.
 pub(crate) fn read(path: &Path, name: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<Facts, Box<Diagnostic>> {
-    let unreadable = |line: u32, error: io::Error| {
-        let verb = if line == 0 { "open" } else { "read on in" };
-        let diagnostic = Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
-            .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
-            .at(Place::of_file(name, line));
-        Box::new(diagnostic)
-    };
-    let file = File::open(path).map_err(|e| unreadable(0, e))?;
-    if file.metadata().is_ok_and(|m| m.is_dir()) {
-        return Err(unreadable(0, io::Error::from(io::ErrorKind::IsADirectory)));
+    let mut lines = open(path, name)?;
+    let result = if is_csv(name) { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
+    match result {
+        Ok(()) => finish(lines, name),
+        Err(stop) => Err(stop.at(name, lines.line + 1)),
+    }
+}
+
+/// Why a file cannot be read on, at this line; 0 where it cannot be opened.
+fn unreadable(name: &str, line: u32, error: &io::Error) -> Box<Diagnostic> {
+    let verb = if line == 0 { "open" } else { "read on in" };
+    let diagnostic = Diagnostic::error("unreadable-file", format!("cannot {verb} the list file {name}: {error}"))
+        .help("list files are looked for beside the policy file; check the name, the permissions, and that the copy is whole")
+        .at(Place::of_file(name, line));
+    Box::new(diagnostic)
+}
+
+/// A file's name without what says how it is compressed, in lower case.
+fn stem(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    [".gz", ".zst"].iter().find_map(|ending| lower.strip_suffix(ending)).unwrap_or(&lower).to_owned()
+}
+
+/// Whether a file's name says that it is CSV.
+pub(super) fn is_csv(name: &str) -> bool {
+    stem(name).ends_with(".csv")
+}
+
+/// Opens a list file, to be read line by line as it is once decompressed.
+pub(super) fn open(path: &Path, name: &str) -> Result<Lines<Decoder>, Box<Diagnostic>> {
+    let fail = |error: io::Error| unreadable(name, 0, &error);
+    let file = File::open(path).map_err(fail)?;
+    let metadata = file.metadata().map_err(fail)?;
+    if metadata.is_dir() {
+        return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
     }
     let lower = name.to_ascii_lowercase();
-    let inner = BufReader::with_capacity(BUFFER, Hashing { file, hash: Sha256::new(), bytes: 0 });
-    let (stem, decoder) = if let Some(stem) = lower.strip_suffix(".gz") {
-        (stem, Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(inner))))
-    } else if let Some(stem) = lower.strip_suffix(".zst") {
-        let decoder = zstd::stream::read::Decoder::with_buffer(inner).map_err(|e| unreadable(0, e))?;
-        (stem, Decoder::Zstd(Box::new(decoder)))
+    let inner = BufReader::with_capacity(BUFFER, Hashing { file, hash: Sha256::new(), bytes: 0, len: metadata.len() });
+    let decoder = if lower.ends_with(".gz") {
+        Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(inner)))
+    } else if lower.ends_with(".zst") {
+        Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(inner).map_err(fail)?))
     } else {
-        (&*lower, Decoder::Plain(inner))
+        Decoder::Plain(inner)
     };
-    let mut lines = Lines { input: BufReader::with_capacity(BUFFER, decoder), line: 0, buffer: Vec::new() };
-    let result =
-        if stem.ends_with(".csv") { read_csv(&mut lines, name, each) } else { read_text(&mut lines, name, each) };
-    match result {
-        Ok(()) => {}
-        Err(Stop::Io(error)) => return Err(unreadable(lines.line + 1, error)),
-        Err(Stop::Says(diagnostic)) => return Err(diagnostic),
-    }
+    Ok(Lines { input: BufReader::with_capacity(BUFFER, decoder), line: 0, buffer: Vec::new() })
+}
+
+/// What the file was, once all of it has been read.
+pub(super) fn finish(lines: Lines<Decoder>, name: &str) -> Result<Facts, Box<Diagnostic>> {
     // What a decompressor leaves unread belongs to the file's fingerprint too.
     let mut hashing = match lines.input.into_inner() {
         Decoder::Plain(inner) => inner.into_inner(),
         Decoder::Gzip(decoder) => decoder.into_inner().into_inner(),
         Decoder::Zstd(decoder) => decoder.finish().into_inner(),
     };
-    io::copy(&mut hashing, &mut io::sink()).map_err(|e| unreadable(lines.line, e))?;
+    io::copy(&mut hashing, &mut io::sink()).map_err(|e| unreadable(name, lines.line, &e))?;
     Ok(Facts { sha256: hashing.hash.finalize().into(), bytes: hashing.bytes })
 }
 
-enum Stop {
+/// How the lines of a list file are read.
+#[derive(Clone, Copy)]
+pub(super) enum Format {
+    Text,
+    Csv(Columns),
+}
+
+/// Reads the lines of a piece of a list file that begins and ends where lines (in CSV, records) do.
+/// `line` is the number of its first one.
+pub(super) fn rows(
+    bytes: &[u8],
+    line: u32,
+    format: Format,
+    file: &str,
+    each: &mut dyn FnMut(Row<'_>),
+) -> Result<(), Box<Diagnostic>> {
+    // As large as the piece, which may be a single line.
+    let input = BufReader::with_capacity(bytes.len().clamp(1, BUFFER), bytes);
+    let mut lines = Lines { input, line: line.saturating_sub(1), buffer: Vec::new() };
+    let result = match format {
+        Format::Text => read_text(&mut lines, file, each),
+        Format::Csv(columns) => read_records(&mut lines, file, columns, each),
+    };
+    result.map_err(|stop| stop.at(file, lines.line + 1))
+}
+
+pub(super) enum Stop {
     Io(io::Error),
     Says(Box<Diagnostic>),
+}
+
+impl Stop {
+    /// The diagnostic, for what happened at this line.
+    pub(super) fn at(self, name: &str, line: u32) -> Box<Diagnostic> {
+        match self {
+            Stop::Io(error) => unreadable(name, line, &error),
+            Stop::Says(diagnostic) => diagnostic,
+        }
+    }
 }
 
 impl From<io::Error> for Stop {
@@ -178,10 +235,12 @@ impl From<io::Error> for Stop {
 }
 
 /// Counts and hashes the bytes as they are on disk.
-struct Hashing {
+pub(super) struct Hashing {
     file: File,
     hash: Sha256,
     bytes: u64,
+    /// As long as the file was when it was opened.
+    len: u64,
 }
 
 impl Read for Hashing {
@@ -193,10 +252,20 @@ impl Read for Hashing {
     }
 }
 
-enum Decoder {
+pub(super) enum Decoder {
     Plain(BufReader<Hashing>),
     Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<Hashing>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Hashing>>>),
+}
+
+impl Decoder {
+    fn hashing(&self) -> &Hashing {
+        match self {
+            Decoder::Plain(inner) => inner.get_ref(),
+            Decoder::Gzip(decoder) => decoder.get_ref().get_ref(),
+            Decoder::Zstd(decoder) => decoder.get_ref().get_ref(),
+        }
+    }
 }
 
 impl Read for Decoder {
@@ -209,12 +278,20 @@ impl Read for Decoder {
     }
 }
 
-struct Lines<R> {
-    input: BufReader<R>,
+pub(super) struct Lines<R> {
+    pub(super) input: BufReader<R>,
     /// The line that was read last, from 1.
-    line: u32,
+    pub(super) line: u32,
     /// Its bytes, without the line's end.
     buffer: Vec<u8>,
+}
+
+impl Lines<Decoder> {
+    /// How many bytes of the file have been read, and how many it has.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        let hashing = self.input.get_ref().hashing();
+        (hashing.bytes, hashing.len)
+    }
 }
 
 enum Next {
@@ -282,7 +359,7 @@ fn not_utf8(raw: &[u8], line: u32) -> Fault {
 }
 
 /// The bytes of a byte order mark at the beginning of a file.
-fn bom(raw: &[u8], line: u32) -> usize {
+pub(super) fn bom(raw: &[u8], line: u32) -> usize {
     if line == 1 && raw.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
@@ -315,7 +392,7 @@ fn read_text(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<
 }
 
 /// What of a line in a text file is entry: not the white space around it, not a comment.
-fn entry_in(raw: &[u8], from: usize) -> Range<usize> {
+pub(super) fn entry_in(raw: &[u8], from: usize) -> Range<usize> {
     let mut start = from;
     while raw.get(start).is_some_and(u8::is_ascii_whitespace) {
         start += 1;
@@ -341,17 +418,19 @@ fn is_feature_code(text: &[u8]) -> bool {
     digits > 0 && text.get(1 + digits) == Some(&b'#')
 }
 
+/// Where a CSV file has what.
 #[derive(Clone, Copy)]
-struct Columns {
-    number: usize,
-    expires: Option<usize>,
-    note: Option<usize>,
+pub(super) struct Columns {
+    pub(super) delimiter: u8,
+    pub(super) number: usize,
+    pub(super) expires: Option<usize>,
+    pub(super) note: Option<usize>,
 }
 
 /// One CSV record: the fields' text and where each began, in lines and bytes of the line.
-struct Record {
+pub(super) struct Record {
     reader: csv_core::Reader,
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     fields: Vec<Field>,
 }
 
@@ -364,20 +443,20 @@ struct Field {
 }
 
 impl Record {
-    fn new(delimiter: u8) -> Record {
+    pub(super) fn new(delimiter: u8) -> Record {
         let reader =
             csv_core::ReaderBuilder::new().delimiter(delimiter).terminator(csv_core::Terminator::Any(b'\n')).build();
         Record { reader, text: Vec::new(), fields: Vec::new() }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.text.clear();
         self.fields.clear();
     }
 
     /// Feeds one line (without its end); true where the record ends with it, false where a quoted
     /// field goes on in the next line.
-    fn feed(&mut self, line: &[u8]) -> bool {
+    pub(super) fn feed(&mut self, line: &[u8]) -> bool {
         let open_field = self.fields.last().map_or(0, |f| f.text.end);
         let mut field_start = open_field;
         let mut at = 0;
@@ -414,13 +493,24 @@ impl Record {
         }
     }
 
-    fn field(&self, column: Option<usize>) -> Option<&[u8]> {
+    pub(super) fn field(&self, column: Option<usize>) -> Option<&[u8]> {
         self.fields.get(column?).map(|f| &self.text[f.text.clone()])
     }
 }
 
 fn read_csv(lines: &mut Lines<impl Read>, file: &str, each: &mut dyn FnMut(Row<'_>)) -> Result<(), Stop> {
-    let (mut record, columns) = header(lines, file)?;
+    let columns = header(lines, file)?;
+    read_records(lines, file, columns, each)
+}
+
+/// What follows a header.
+fn read_records(
+    lines: &mut Lines<impl Read>,
+    file: &str,
+    columns: Columns,
+    each: &mut dyn FnMut(Row<'_>),
+) -> Result<(), Stop> {
+    let mut record = Record::new(columns.delimiter);
     // The first line of the record at hand, which its places show.
     let mut first: Vec<u8> = Vec::new();
     let mut first_line = 0;
@@ -499,7 +589,7 @@ fn unclosed(file: &str, line: u32, raw: &[u8]) -> Diagnostic {
 }
 
 /// Reads the header: the delimiter that makes one of the columns `number`, and the columns.
-fn header(lines: &mut Lines<impl Read>, file: &str) -> Result<(Record, Columns), Stop> {
+pub(super) fn header(lines: &mut Lines<impl Read>, file: &str) -> Result<Columns, Stop> {
     let stop = |diagnostic: Diagnostic| Err(Stop::Says(Box::new(diagnostic)));
     loop {
         match lines.next()? {
@@ -540,8 +630,7 @@ fn header(lines: &mut Lines<impl Read>, file: &str) -> Result<(Record, Columns),
                     .at(place(file, lines.line, raw, second)),
             );
         }
-        let columns = Columns { number, expires: column("expires").0, note: column("note").0 };
-        return Ok((record, columns));
+        return Ok(Columns { delimiter, number, expires: column("expires").0, note: column("note").0 });
     }
     let fault = match std::str::from_utf8(raw) {
         Ok(_) => Fault::new("bad-csv-header", "no column is called `number`")

@@ -10,13 +10,17 @@
 //! places, as many as can be found in one go. The same policy, lists, plan and settings give the
 //! same bytes: the clock is asked for nothing but the warning that an entry has expired.
 
+mod blocks;
 mod diagnostic;
 mod entry;
 mod files;
 mod lint;
+mod long;
 pub(crate) mod model;
+mod numbers;
 pub mod plan;
 mod policy;
+mod spool;
 mod starter;
 mod writer;
 
@@ -30,6 +34,7 @@ pub use writer::write_file;
 use crate::dial;
 use crate::index::format::{Kind, Sections};
 use crate::number::{MAX_NAME_LEN, Region};
+use crate::numbers::{whole_digits, whole_key};
 use crate::plan::Plan;
 use diagnostic::SourceText;
 use entry::EntryReader;
@@ -42,9 +47,14 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-/// How often a long list file says how far it is.
-const LINES_PER_PROGRESS: u64 = 1 << 16;
+/// How much memory the numbers of long lists may take while they are sorted, unless
+/// [`Compiler::memory`] says otherwise, in bytes.
+pub const DEFAULT_MEMORY: u64 = 512 << 20;
+
+/// The warning about a number that nobody has.
+const UNASSIGNED: &str = "unassigned-entry";
 
 /// A compiled policy.
 #[derive(Debug, Clone)]
@@ -63,8 +73,12 @@ pub struct Compiled {
 pub struct Progress {
     /// The list file that is being read, as the policy names it.
     pub file: String,
-    /// Lines with entries that were read of it.
+    /// Lines that were read of it.
     pub lines: u64,
+    /// Bytes that were read of it, as it is on disk: a little more than those of the lines.
+    pub bytes: u64,
+    /// How many bytes it has; 0 where that cannot be told.
+    pub total_bytes: u64,
     /// Whether it has been read to its end.
     pub done: bool,
 }
@@ -93,6 +107,8 @@ pub struct Compiler {
     why: Option<String>,
     now: Option<i64>,
     progress: Option<RefCell<OnProgress>>,
+    memory: Option<u64>,
+    threads: Option<usize>,
 }
 
 impl fmt::Debug for Compiler {
@@ -169,6 +185,24 @@ impl Compiler {
     #[must_use]
     pub fn progress(mut self, f: impl FnMut(Progress) + Send + 'static) -> Compiler {
         self.progress = Some(RefCell::new(Box::new(f)));
+        self
+    }
+
+    /// How many bytes of memory the numbers of long lists may take while they are sorted;
+    /// [`DEFAULT_MEMORY`] otherwise. What does not fit is sorted in temporary files (in `TMPDIR`), eight
+    /// bytes a number. Beside it there is always the index itself, which is put together in memory, and a
+    /// few megabytes a thread.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Compiler {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// How many threads read long list files; otherwise as many as can run at a time. The index does
+    /// not depend on it.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Compiler {
+        self.threads = Some(threads);
         self
     }
 
@@ -282,6 +316,8 @@ impl Compiler {
             site: policy.site.clone(),
             lists: policy.lists.iter().map(|l| List { name: l.name.clone(), action: l.action }).collect(),
             entries: Vec::new(),
+            numbers: long::Numbers::default(),
+            long_counts: vec![0; policy.lists.len()],
             profiles,
             sources: vec![Source {
                 path: bare_name.into_owned(),
@@ -310,10 +346,13 @@ impl Compiler {
                     .collect(),
             };
             let assigned = lint::Assigned::new(&plan);
+            let reader = EntryReader::new(&plan, &assigned, site);
             let mut build = Build {
                 compiler: self,
-                reader: EntryReader::new(&plan, &assigned, site),
+                reader: &reader,
                 assigned: &assigned,
+                long: long::Collector::new(self.memory.unwrap_or(DEFAULT_MEMORY)),
+                file: None,
                 now: self.now.unwrap_or_else(clock),
                 places: lint::Places { files: vec![(PathBuf::new(), file_name.into())], ..lint::Places::default() },
                 warnings: lint::Warnings::default(),
@@ -321,7 +360,11 @@ impl Compiler {
                 report,
             };
             build.lists(&policy.lists, &source, base);
-            let Build { model, mut report, mut warnings, places, .. } = build;
+            let Build { mut model, mut report, mut warnings, places, long, .. } = build;
+            match long.finish() {
+                Ok(numbers) => model.numbers = numbers,
+                Err(error) => report.push(long::no_room(&error)),
+            }
             if !report.has_errors() {
                 lint::whole(&model, &policy, &places, &source, &mut warnings, &mut report);
             }
@@ -352,13 +395,45 @@ fn clock() -> i64 {
 /// A compilation under way.
 struct Build<'b> {
     compiler: &'b Compiler,
-    reader: EntryReader<'b>,
+    reader: &'b EntryReader<'b>,
     assigned: &'b lint::Assigned<'b>,
     now: i64,
     places: lint::Places,
     warnings: lint::Warnings,
     model: Model,
     report: Report,
+    long: long::Collector,
+    /// The list file that is being read.
+    file: Option<FileNumbers>,
+}
+
+/// The whole numbers of a list file, until it is known whether there are too many to be entries.
+#[derive(Default)]
+struct FileNumbers {
+    /// Key, line, expiry.
+    numbers: Vec<(u64, u32, Option<i64>)>,
+    /// There are: the rest goes where long lists go.
+    long: bool,
+}
+
+/// Why an entry is not taken.
+enum Stop {
+    /// It is bad.
+    Fault(Fault),
+    /// A file that is written meanwhile cannot be.
+    Disk(Box<Diagnostic>),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+impl From<Box<Diagnostic>> for Stop {
+    fn from(diagnostic: Box<Diagnostic>) -> Stop {
+        Stop::Disk(diagnostic)
+    }
 }
 
 /// One entry with all that is said of it.
@@ -386,8 +461,10 @@ impl Build<'_> {
                     inline: Some(entry.span.clone()),
                 };
                 let place = || source.place(entry.span.clone());
-                if let Err(fault) = self.entry(written, list.action, &place) {
-                    self.report.push(fault.error().at(place()));
+                match self.entry(written, list.action, &place) {
+                    Ok(()) => {}
+                    Err(Stop::Fault(fault)) => self.report.push(fault.error().at(place())),
+                    Err(Stop::Disk(diagnostic)) => self.report.push(*diagnostic),
                 }
             }
             for (name, span) in &list.files {
@@ -403,31 +480,18 @@ impl Build<'_> {
         let source = self.model.sources.len() as u32;
         self.model.sources.push(Source { path: name.into(), sha256: [0; 32], bytes: 0, entries: 0 });
         self.places.files.push((path.clone(), shown.clone()));
-        let mut lines = 0u64;
-        let facts = files::read(&path, &shown, &mut |row| {
-            lines += 1;
-            if lines.is_multiple_of(LINES_PER_PROGRESS) {
-                self.progress(name, lines, false);
-            }
-            let result = match &row.content {
-                Ok(content) => {
-                    let written = Written {
-                        list,
-                        text: content.entry,
-                        expires: content.expires,
-                        note: content.note,
-                        origin: Origin { source, line: row.line },
-                        inline: None,
-                    };
-                    self.entry(written, action, &|| row.place())
-                }
-                Err(fault) => Err(fault.clone()),
-            };
-            if let Err(fault) = result {
-                self.reject(fault, &row);
-            }
+        self.file = Some(FileNumbers::default());
+        let mut progress = (0, 0, 0);
+        let threads = self.compiler.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let (reader, now) = (self.reader, self.now);
+        let facts = blocks::read(&path, &shown, threads, reader, now, &mut |lot, format| {
+            progress = lot.progress();
+            let result = self.lot(list, action, source, &shown, lot, format);
+            self.progress(name, progress, false);
+            result
         });
-        self.progress(name, lines, true);
+        let facts = facts.and_then(|facts| self.end_file(list, source).map(|()| facts));
+        self.progress(name, progress, true);
         match facts {
             Ok(facts) => {
                 let source = &mut self.model.sources[source as usize];
@@ -442,6 +506,115 @@ impl Build<'_> {
         }
     }
 
+    /// Takes what a part of a list file says.
+    fn lot(
+        &mut self,
+        list: u32,
+        action: ListAction,
+        source: u32,
+        file: &str,
+        lot: &blocks::Lot,
+        format: files::Format,
+    ) -> Result<(), Box<Diagnostic>> {
+        let expires = lot.expires.iter().copied().chain(std::iter::repeat(None));
+        let numbers = lot.keys.iter().zip(&lot.lines).zip(expires);
+        self.numbers(list, source, numbers.map(|((&key, &line), expires)| (key, line, expires)))?;
+        self.model.sources[source as usize].entries += lot.keys.len() as u64;
+        let mut shown = 0;
+        lot.unassigned(format, file, &mut |row| {
+            shown += 1;
+            self.warn_unassigned(&|| row.place());
+        });
+        self.warnings.count_many(UNASSIGNED, lot.unassigned.saturating_sub(shown));
+        let mut failed = Ok(());
+        lot.others(format, file, &mut |row| {
+            let result = match &row.content {
+                Ok(content) => {
+                    let written = Written {
+                        list,
+                        text: content.entry,
+                        expires: content.expires,
+                        note: content.note,
+                        origin: Origin { source, line: row.line },
+                        inline: None,
+                    };
+                    self.entry(written, action, &|| row.place())
+                }
+                Err(fault) => Err(Stop::Fault(fault.clone())),
+            };
+            match result {
+                Err(Stop::Fault(fault)) => self.reject(fault, &row),
+                Err(Stop::Disk(diagnostic)) => failed = Err(diagnostic),
+                Ok(()) => {}
+            }
+        })?;
+        failed
+    }
+
+    /// Takes whole numbers of the list file that is being read.
+    fn numbers(
+        &mut self,
+        list: u32,
+        source: u32,
+        numbers: impl Iterator<Item = (u64, u32, Option<i64>)>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.numbers.extend(numbers);
+        if file.long || file.numbers.len() > long::KEPT_LINES {
+            file.long = true;
+            let taken = std::mem::take(&mut file.numbers);
+            self.take_long(list, source, &taken)?;
+            if let Some(file) = &mut self.file {
+                file.numbers = taken;
+                file.numbers.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers that become no entries of their own.
+    fn take_long(
+        &mut self,
+        list: u32,
+        source: u32,
+        numbers: &[(u64, u32, Option<i64>)],
+    ) -> Result<(), Box<Diagnostic>> {
+        for group in numbers.chunk_by(|a, b| a.2 == b.2) {
+            let expires = group[0].2;
+            match self.long.claim(long::Claim { list, source, expires }) {
+                Some(id) => {
+                    let keys = group.iter().map(|&(key, ..)| (key, id));
+                    self.long.extend(keys).map_err(|e| Box::new(long::no_room(&e)))?;
+                    self.model.long_counts[list as usize] += group.len() as u64;
+                }
+                // More dates than are counted there: as entries.
+                None => group.iter().for_each(|&number| self.whole_entry(list, source, number)),
+            }
+        }
+        Ok(())
+    }
+
+    fn whole_entry(&mut self, list: u32, source: u32, (key, line, expires): (u64, u32, Option<i64>)) {
+        let digits = whole_digits(key).into_bytes().into_boxed_slice();
+        self.model.entries.push(Entry {
+            list,
+            key: model::Key::Number { digits, whole: true },
+            expires,
+            origin: Origin { source, line },
+            note: None,
+        });
+    }
+
+    /// A list file has been read.
+    fn end_file(&mut self, list: u32, source: u32) -> Result<(), Box<Diagnostic>> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        if file.long {
+            return self.take_long(list, source, &file.numbers);
+        }
+        file.numbers.into_iter().for_each(|number| self.whole_entry(list, source, number));
+        Ok(())
+    }
+
     /// A line of a list file is bad. Once the report is full, its text and place are not even made.
     fn reject(&mut self, fault: Fault, row: &files::Row<'_>) {
         if self.compiler.skip_bad_lines {
@@ -454,7 +627,14 @@ impl Build<'_> {
         }
     }
 
-    fn entry(&mut self, written: Written<'_>, action: ListAction, place: &dyn Fn() -> Place) -> Result<(), Fault> {
+    fn warn_unassigned(&mut self, place: &dyn Fn() -> Place) {
+        self.warn(UNASSIGNED, place, || {
+            Diagnostic::warning(UNASSIGNED, "the numbering plan assigns no such number to anybody")
+                .help("check the country code and the number of digits")
+        });
+    }
+
+    fn entry(&mut self, written: Written<'_>, action: ListAction, place: &dyn Fn() -> Place) -> Result<(), Stop> {
         let parsed = self.reader.read(written.text, action)?;
         if parsed.written.is_some_and(|digits| digits <= 2) {
             self.warn("short-entry", place, || {
@@ -489,12 +669,19 @@ impl Build<'_> {
             }
         };
         if unassigned {
-            self.warn("unassigned-entry", place, || {
-                Diagnostic::warning("unassigned-entry", "the numbering plan assigns no such number to anybody")
-                    .help("check the country code and the number of digits")
-            });
+            self.warn_unassigned(place);
         }
         self.model.sources[written.origin.source as usize].entries += 1;
+        // A number of a file, and nothing but a number.
+        if written.inline.is_none()
+            && written.note.is_none()
+            && let [model::Key::Number { digits, whole: true }] = &*parsed.keys
+            && !digits.contains(&b'X')
+            && let Some(key) = whole_key(digits)
+        {
+            let number = (key, written.origin.line, written.expires);
+            return Ok(self.numbers(written.list, written.origin.source, std::iter::once(number))?);
+        }
         let first = self.model.entries.len() as u32;
         for key in parsed.keys {
             self.model.entries.push(Entry {
@@ -521,9 +708,9 @@ impl Build<'_> {
         }
     }
 
-    fn progress(&self, file: &str, lines: u64, done: bool) {
+    fn progress(&self, file: &str, (lines, bytes, total_bytes): (u64, u64, u64), done: bool) {
         if let Some(progress) = &self.compiler.progress {
-            progress.borrow_mut()(Progress { file: file.into(), lines, done });
+            progress.borrow_mut()(Progress { file: file.into(), lines, bytes, total_bytes, done });
         }
     }
 }

@@ -4,17 +4,22 @@
 //! an index. Everything in it is resolved: profiles no longer extend each other, entries are E.164
 //! digits, and each knows the file and line it came from.
 
+use super::long::Numbers;
 use crate::number::{NumberType, Region};
 use crate::verdict::Action;
 
 /// A whole policy.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) site: Site,
     /// In the policy's order; entries and rule sets name them by position.
     pub(crate) lists: Vec<List>,
+    /// All but the whole numbers of long files.
     pub(crate) entries: Vec<Entry>,
+    /// The whole numbers of files that have too many of them to be entries, and how many each list has.
+    pub(crate) numbers: Numbers,
+    pub(crate) long_counts: Vec<u64>,
     /// The first one is `default`.
     pub(crate) profiles: Vec<Profile>,
     /// The policy file first, then list files in the order they were read.

@@ -376,7 +376,8 @@ fn progress_is_told() {
     let compiler = compiler().progress(move |p| sink.lock().unwrap().push(p));
     let text = "[site]\nhome = \"SK\"\n[lists.a]\naction = \"block\"\nfiles = [\"l.txt\"]";
     compiler.model_of("p.toml", text, dir.path()).unwrap();
-    assert_eq!(*seen.lock().unwrap(), [Progress { file: "l.txt".into(), lines: 2, done: true }]);
+    let progress = |done| Progress { file: "l.txt".into(), lines: 2, bytes: 14, total_bytes: 14, done };
+    assert_eq!(*seen.lock().unwrap(), [progress(false), progress(true)]);
 }
 
 /// Damaged policies: no panic, and every place is inside its text.

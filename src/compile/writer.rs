@@ -5,12 +5,15 @@
 
 use super::Meta;
 use super::diagnostic::Diagnostic;
+use super::long;
 use super::model::{Countries, Entry, Key, ListAction, Model, RuleSet, Types};
+use super::numbers::NumberWriter;
 use crate::error::Error;
 use crate::index::format::{Container, Kind, SectionWriter, Sections};
-use crate::index::provenance::NO_TIME;
-use crate::lists::{Cover, MAX_JUMP_DIGITS, MAX_WHOLE_DIGITS, Member, NEVER, POW10, whole_digits, whole_key};
+use crate::index::provenance::{LINES_KEPT, NO_TIME};
+use crate::lists::{Cover, Member, NEVER};
 use crate::number::NumberType;
+use crate::numbers::whole_key;
 use crate::plan::Plan;
 use crate::profile::{Decision, SATELLITE_BIT};
 use crate::verdict::Action;
@@ -82,7 +85,7 @@ pub(crate) fn write(model: &Model, plan_file: &[u8], meta: &Meta) -> Result<Vec<
     container.add("SITE", site(model)?);
     let mut sets = Sets::new();
     let whole = WholeNumbers::collect(&model.entries);
-    let whole_section = whole.section(&model.entries, &mut sets);
+    let whole_section = whole.section(model, &mut sets)?;
     let prefixes = transducer(&model.entries, Space::Number, &mut sets)?;
     let local = transducer(&model.entries, Space::Local, &mut sets)?;
     let raw = raw_trie(&model.entries, &mut sets)?;
@@ -169,7 +172,8 @@ fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
 fn sources(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
     w.u32(fit(model.sources.len(), "files")?);
-    for source in &model.sources {
+    for (i, source) in model.sources.iter().enumerate() {
+        w.u32(model.numbers.list_of(i).unwrap_or(LINES_KEPT));
         w.bytes(&source.sha256);
         w.u64(source.bytes);
         w.u64(source.entries);
@@ -195,6 +199,9 @@ fn lists(model: &Model) -> Vec<u8> {
     let mut counts = vec![0u64; model.lists.len()];
     for entry in &model.entries {
         counts[entry.list as usize] += 1;
+    }
+    for (count, long) in counts.iter_mut().zip(&model.long_counts) {
+        *count += long;
     }
     let mut w = SectionWriter::default();
     w.u32(model.lists.len() as u32);
@@ -289,37 +296,45 @@ impl WholeNumbers {
         self.keys.chunk_by(|a, b| a.0 == b.0)
     }
 
-    fn section(&self, entries: &[Entry], sets: &mut Sets) -> Vec<u8> {
-        let mut keys = Vec::new();
-        let mut ids = Vec::new();
+    /// The section: these numbers and those of long lists, in one order.
+    fn section(&self, model: &Model, sets: &mut Sets) -> Result<Vec<u8>, Refused> {
+        let disk = |error| Box::new(long::no_room(&error));
+        let mut long = model.numbers.groups().map_err(disk)?;
+        let claims = model.numbers.claims();
+        let of_claim = |id: u16| {
+            let claim = claims[usize::from(id)];
+            Member { list: claim.list, cover: Cover::Whole, expires: claim.expires.unwrap_or(NEVER) }
+        };
+        let mut alone: Vec<Option<u32>> = vec![None; claims.len()];
+        let mut writer = NumberWriter::new(self.keys.len() as u64 + model.numbers.len());
+        let mut own = self.groups().peekable();
         let mut members = Vec::new();
-        for group in self.groups() {
+        loop {
+            let key = match (own.peek(), long.peek()) {
+                (Some(own), Some(long)) => own[0].0.min(long),
+                (Some(own), None) => own[0].0,
+                (None, Some(long)) => long,
+                (None, None) => break,
+            };
             members.clear();
-            members.extend(group.iter().map(|&(_, i)| member(&entries[i as usize], true)));
-            keys.push(group[0].0);
-            ids.push(sets.id(&mut members));
-        }
-        // About sixteen numbers a slot, were they spread evenly: a table much smaller than the keys.
-        let wanted = keys.len() as u64 / 16;
-        let jump_digits = (0..MAX_JUMP_DIGITS).find(|&d| POW10[d as usize] > wanted).unwrap_or(MAX_JUMP_DIGITS);
-        let divisor = POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
-        let mut w = SectionWriter::default();
-        w.u32(keys.len() as u32);
-        w.u32(jump_digits);
-        for &key in &keys {
-            w.u64(key);
-        }
-        let mut at = 0;
-        for head in 0..=POW10[jump_digits as usize] {
-            while at < keys.len() && (keys[at] >> 4) / divisor < head {
-                at += 1;
+            if let Some(group) = own.next_if(|group| group[0].0 == key) {
+                members.extend(group.iter().map(|&(_, i)| member(&model.entries[i as usize], true)));
             }
-            w.u32(at as u32);
+            let mut only = None;
+            if long.peek() == Some(key)
+                && let Some((_, ids)) = long.next().map_err(disk)?
+            {
+                only = Some(ids[0]).filter(|&id| members.is_empty() && ids.iter().all(|&other| other == id));
+                members.extend(ids.iter().map(|&id| of_claim(id)));
+            }
+            let set = match only {
+                // Nearly all numbers of a long list: what was found for the first one.
+                Some(id) => *alone[usize::from(id)].get_or_insert_with(|| sets.id(&mut members)),
+                None => sets.id(&mut members),
+            };
+            writer.push(key, set);
         }
-        for id in ids {
-            w.u32(id);
-        }
-        w.0
+        writer.finish().map_err(|n| fit::<u32>(n, "whole numbers").err().unwrap_or_else(too_many_patterns))
     }
 }
 
@@ -613,11 +628,14 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> 
         count += 1;
         count
     };
+    let mut keys = SectionWriter::default();
     let mut firsts = SectionWriter::default();
+    let mut whole_count = 0u32;
     let mut next = 0;
     for group in whole.groups() {
+        keys.u64(group[0].0);
         firsts.u32(next);
-        debug_assert_eq!(whole_key(whole_digits(group[0].0).as_bytes()), Some(group[0].0));
+        whole_count += 1;
         for &(_, i) in group {
             next = record(i, &mut pool);
         }
@@ -645,8 +663,11 @@ fn origins(entries: &[Entry], whole: &WholeNumbers) -> Result<Vec<u8>, Refused> 
     }
     let mut w = SectionWriter::default();
     w.u32(count);
+    w.u32(whole_count);
     w.u32(head_count);
+    w.u32(0);
     w.bytes(&records.0);
+    w.bytes(&keys.0);
     w.bytes(&firsts.0);
     w.bytes(&heads.0);
     // Every place in it is less than this.

@@ -10,8 +10,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// The first eight bytes.
 pub(crate) const MAGIC: &[u8; 8] = b"TOLLGATE";
-/// The format version that this build writes and reads.
-pub(crate) const VERSION: u16 = 1;
+/// The format version of an index that this build writes and reads.
+pub(crate) const VERSION: u16 = 2;
+/// The same of a numbering plan by itself.
+const PLAN_VERSION: u16 = 1;
 /// The bytes of the header.
 pub(crate) const HEADER_BYTES: usize = 24;
 const TABLE_ENTRY_BYTES: usize = 24;
@@ -28,6 +30,16 @@ pub(crate) enum Kind {
     Index = 1,
     /// A numbering plan alone.
     Plan = 2,
+}
+
+impl Kind {
+    /// The version that this build writes and reads.
+    const fn version(self) -> u16 {
+        match self {
+            Kind::Index => VERSION,
+            Kind::Plan => PLAN_VERSION,
+        }
+    }
 }
 
 /// What a file's header says.
@@ -49,10 +61,7 @@ pub(crate) fn check_header(bytes: &[u8], file_len: Option<u64>, kind: Kind) -> R
         return Err(Error::NotAnIndex { what: "it does not begin with TOLLGATE" });
     }
     let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-    let version = u16_at(8);
-    if version != VERSION {
-        return Err(Error::Version { found: version, supported: VERSION });
-    }
+    // The kind first: what is another kind of file has versions of its own.
     let found_kind = u16_at(10);
     if found_kind != kind as u16 {
         return Err(Error::NotAnIndex {
@@ -62,6 +71,10 @@ pub(crate) fn check_header(bytes: &[u8], file_len: Option<u64>, kind: Kind) -> R
                 _ => "its kind is unknown",
             },
         });
+    }
+    let version = u16_at(8);
+    if version != kind.version() {
+        return Err(Error::Version { found: version, supported: kind.version() });
     }
     let count = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
     let mut length = [0; 8];
@@ -283,7 +296,7 @@ impl Container {
         let body_end = align8(body_end);
         let mut out = Vec::with_capacity(body_end + CHECKSUM_BYTES);
         out.extend(MAGIC);
-        out.extend(VERSION.to_le_bytes());
+        out.extend(self.kind.version().to_le_bytes());
         out.extend((self.kind as u16).to_le_bytes());
         out.extend((self.sections.len() as u32).to_le_bytes());
         out.extend(((body_end + CHECKSUM_BYTES) as u64).to_le_bytes());

@@ -3,14 +3,17 @@
 use super::Index;
 use super::format::{Sections, VERSION};
 use crate::error::Error;
-use crate::lists::{Cover, Lists, NEVER, whole_digits};
+use crate::lists::{Cover, Lists, Member, NEVER};
 use crate::number::NumberType;
+use crate::numbers::{whole_digits, whole_key};
 use crate::profile::{Decision, RuleSet};
 use crate::verdict::Action;
 use std::ops::Range;
 
 /// "Not stated" for the build time.
 pub(crate) const NO_TIME: i64 = i64::MIN;
+/// In a source's place for its list: the lines of its entries are in `ORIG`.
+pub(crate) const LINES_KEPT: u32 = u32::MAX;
 /// The bytes of an origin record: list, source, line, note, expiry.
 const RECORD_BYTES: usize = 24;
 /// The bytes of a keyed origin's head: place and length of the text, first record.
@@ -29,6 +32,8 @@ pub(crate) struct Provenance {
     built: Option<i64>,
     builder: String,
     sources: Vec<SourceInfo>,
+    /// By source: the list that it gave numbers whose lines are not kept.
+    long: Vec<Option<u32>>,
     section_sizes: Vec<(String, u64)>,
     origins: Origins,
 }
@@ -45,6 +50,9 @@ pub struct SourceInfo {
     pub bytes: u64,
     /// How many entries came from it.
     pub entries: u64,
+    /// Whether the index knows on which line each of them stands. Of a long file it does not, but for
+    /// those that have a note: it would take several times the room that the numbers take.
+    pub lines_kept: bool,
 }
 
 /// One list of an index.
@@ -111,14 +119,26 @@ pub struct EntryInfo {
     pub entry: String,
     /// The list's name.
     pub list: String,
-    /// The file, as the policy names it.
+    /// The file, as the policy names it. Where its lines are not kept and the list has several such
+    /// files, all of them, with `|` between.
     pub source: String,
-    /// The line, from 1.
-    pub line: u32,
+    /// The line, from 1; none where the file is so long that lines are not kept.
+    pub line: Option<u32>,
     /// From when on it no longer counts, in seconds since the epoch.
     pub expires: Option<i64>,
     /// What the list says of it; may be empty.
     pub note: String,
+}
+
+impl EntryInfo {
+    /// `file:line`, or the file alone where the line is not known.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.source),
+            None => self.source.clone(),
+        }
+    }
 }
 
 /// One profile of an index with its rules, as they are after all that it extends.
@@ -161,7 +181,9 @@ pub struct RulesInfo {
 
 #[derive(Debug)]
 struct Origins {
-    /// One `u32` a whole number of `NUMW` and one more: its first record.
+    /// The keys of whole numbers that have records, sorted, and a `u32` each and one more: the first one.
+    whole_keys: Range<usize>,
+    whole_count: usize,
     whole: Range<usize>,
     /// Heads sorted by text.
     keys: Range<usize>,
@@ -187,17 +209,25 @@ impl Provenance {
         c.finish()?;
 
         let mut c = sections.cursor(bytes, "SRCS")?;
-        let count = c.count(50)?;
+        let count = c.count(54)?;
         let mut sources = Vec::with_capacity(count);
+        let mut long = Vec::with_capacity(count);
         for _ in 0..count {
+            let at = c.position();
+            let list = Some(c.u32()?).filter(|&list| list != LINES_KEPT);
+            if list.is_some_and(|list| list as usize >= lists.lists.len()) {
+                return Err(c.corrupt(at, "a source's list does not exist"));
+            }
             let sha256 = c.digest()?;
             let (bytes, entries) = (c.u64()?, c.u64()?);
-            sources.push(SourceInfo { path: c.text()?.to_owned(), sha256, bytes, entries });
+            let path = c.text()?.to_owned();
+            sources.push(SourceInfo { path, sha256, bytes, entries, lines_kept: list.is_none() });
+            long.push(list);
         }
         c.finish()?;
         let origins = Origins::check(bytes, sections, lists, sources.len())?;
         let section_sizes = sections.sizes().map(|(tag, len)| (tag.to_owned(), len)).collect();
-        Ok(Provenance { policy, by, why, built, builder, sources, section_sizes, origins })
+        Ok(Provenance { policy, by, why, built, builder, sources, long, section_sizes, origins })
     }
 
     /// Where the entries of a list under a key were written.
@@ -205,8 +235,12 @@ impl Provenance {
         let bytes = index.bytes();
         let mut out = Vec::new();
         let plain = key.strip_prefix('+').filter(|_| cover == Cover::Whole);
-        if let Some(rank) = plain.and_then(|digits| index.lists.whole_rank(bytes, digits.as_bytes())) {
-            self.collect(index, self.origins.whole_records(bytes, rank), key, Some(list), &mut out);
+        if let Some(digits) = plain {
+            if let Some(at) = whole_key(digits.as_bytes()).and_then(|key| self.origins.find_whole(bytes, key)) {
+                self.collect(index, self.origins.whole_records(bytes, at), key, Some(list), &mut out);
+            }
+            let members = index.lists.whole_members(bytes, digits.as_bytes());
+            self.of_long_files(index, members.iter().filter(|member| member.list == list), key, &mut out);
         }
         let text = if cover == Cover::Prefix { format!("{key}*") } else { key.to_owned() };
         if let Some(i) = self.origins.find(bytes, &text) {
@@ -222,6 +256,34 @@ impl Provenance {
             }
         }
         out
+    }
+
+    /// Adds what these members of a whole number have no record of: they were written in files whose lines
+    /// are not kept.
+    fn of_long_files<'m>(
+        &self,
+        index: &Index,
+        members: impl Iterator<Item = &'m Member>,
+        text: &str,
+        out: &mut Vec<EntryInfo>,
+    ) {
+        let name = |list: u32| index.lists.lists.get(list as usize).map_or("", |l| l.name.as_str());
+        for member in members {
+            let expires = Some(member.expires).filter(|&t| t != NEVER);
+            if out.iter().any(|e| e.list == name(member.list) && e.expires == expires) {
+                continue;
+            }
+            let files = self.sources.iter().zip(&self.long).filter(|(_, list)| **list == Some(member.list));
+            let files: Vec<&str> = files.map(|(source, _)| &*source.path).collect();
+            out.push(EntryInfo {
+                entry: text.to_owned(),
+                list: name(member.list).to_owned(),
+                source: files.join("|"),
+                line: None,
+                expires,
+                note: String::new(),
+            });
+        }
     }
 
     fn collect(&self, index: &Index, records: Range<usize>, text: &str, only: Option<u32>, out: &mut Vec<EntryInfo>) {
@@ -244,7 +306,7 @@ impl Provenance {
                 entry: text.to_owned(),
                 list: index.lists.lists.get(list as usize).map_or_else(String::new, |l| l.name.as_str().to_owned()),
                 source: source.map_or_else(String::new, |s| s.path.clone()),
-                line: u32_at(raw, 8),
+                line: Some(u32_at(raw, 8)),
                 expires: Some(expires).filter(|&t| t != NEVER),
                 note,
             });
@@ -263,25 +325,34 @@ impl Origins {
         let section = sections.range("ORIG")?;
         let mut c = sections.cursor(bytes, "ORIG")?;
         let record_count = c.count(RECORD_BYTES)?;
+        let whole_count = c.count(12)?;
         let key_count = c.count(KEY_BYTES)?;
-        let whole_count = lists.whole_numbers() as usize;
+        if c.u32()? != 0 {
+            return Err(c.corrupt(12, "a reserved field is not zero"));
+        }
         let place = |c: &mut super::format::Cursor<'_>, len: usize| -> Result<Range<usize>, Error> {
             let from = section.start + c.position();
             c.take(len)?;
             Ok(from..from + len)
         };
         let records = place(&mut c, record_count * RECORD_BYTES)?;
+        let whole_keys = place(&mut c, whole_count * 8)?;
         let whole = place(&mut c, (whole_count + 1) * 4)?;
         let keys = place(&mut c, key_count * KEY_BYTES)?;
         let pool_at = section.start + c.position();
         let pool = pool_at..pool_at + c.rest().len();
-        let origins = Origins { whole, keys, key_count, records, record_count, pool };
+        let origins = Origins { whole_keys, whole_count, whole, keys, key_count, records, record_count, pool };
         let wrong = |at: usize, what| Error::Corrupt { section: "ORIG", offset: (at - section.start) as u64, what };
         for i in 0..record_count {
             let at = origins.records.start + i * RECORD_BYTES;
             let list = u32_at(bytes, at) as usize;
             if list >= lists.lists.len() || u32_at(bytes, at + 4) as usize >= sources {
                 return Err(wrong(at, "an origin's list or source does not exist"));
+            }
+        }
+        for i in 1..whole_count {
+            if origins.whole_key(bytes, i - 1) >= origins.whole_key(bytes, i) {
+                return Err(wrong(origins.whole_keys.start + i * 8, "the whole numbers are out of order"));
             }
         }
         let mut last = 0;
@@ -310,8 +381,27 @@ impl Origins {
         Ok(origins)
     }
 
-    fn whole_records(&self, bytes: &[u8], rank: usize) -> Range<usize> {
-        let at = self.whole.start + rank * 4;
+    fn whole_key(&self, bytes: &[u8], i: usize) -> u64 {
+        let keys = bytes.get(self.whole_keys.clone()).unwrap_or_default();
+        keys.get(i * 8..).and_then(|rest| rest.first_chunk()).map_or(0, |key| u64::from_le_bytes(*key))
+    }
+
+    /// Where a whole number's records are.
+    fn find_whole(&self, bytes: &[u8], key: u64) -> Option<usize> {
+        let (mut low, mut high) = (0, self.whole_count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.whole_key(bytes, middle).cmp(&key) {
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    fn whole_records(&self, bytes: &[u8], i: usize) -> Range<usize> {
+        let at = self.whole.start + i * 4;
         u32_at(bytes, at) as usize..u32_at(bytes, at + 4) as usize
     }
 
@@ -392,17 +482,21 @@ impl Index {
         }
     }
 
-    /// Every entry, with its origin: whole numbers first, in order, then prefixes, patterns, short
-    /// numbers and raw texts. For `diff`: it allocates.
+    /// Every entry, with its origin: whole numbers first (in order, but that those of other lengths may
+    /// stand behind), then prefixes, patterns, short numbers and raw texts. Of a number that long files
+    /// have twice there is one. For `diff`: it allocates.
     pub fn list_entries(&self, mut f: impl FnMut(EntryInfo)) {
         let bytes = self.bytes();
         let provenance = &self.provenance;
         let mut out = Vec::new();
-        for (rank, key) in self.lists.whole_keys(bytes).enumerate() {
+        self.lists.each_whole_number(bytes, |key, set| {
             let text = format!("+{}", whole_digits(key));
-            provenance.collect(self, provenance.origins.whole_records(bytes, rank), &text, None, &mut out);
+            if let Some(at) = provenance.origins.find_whole(bytes, key) {
+                provenance.collect(self, provenance.origins.whole_records(bytes, at), &text, None, &mut out);
+            }
+            provenance.of_long_files(self, self.lists.set(set).iter(), &text, &mut out);
             out.drain(..).for_each(&mut f);
-        }
+        });
         for i in 0..provenance.origins.key_count {
             let text = provenance.origins.text(bytes, i);
             provenance.collect(self, provenance.origins.key_records(bytes, i), text, None, &mut out);

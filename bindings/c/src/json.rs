@@ -99,8 +99,8 @@ fn write_match(out: &mut String, m: &Match, entry: Option<&EntryInfo>) -> fmt::R
     let expires = entry.and_then(|e| e.expires).map(time);
     write!(out, r#"{{"list":{},"action":{},"#, Text(&m.list), Text(m.action.as_str()))?;
     write!(out, r#""entry":{},"file":{},"#, Maybe(entry.map(|e| &e.entry)), Maybe(entry.map(|e| &e.source)))?;
-    match entry {
-        Some(entry) => write!(out, r#""line":{},"#, entry.line)?,
+    match entry.and_then(|entry| entry.line) {
+        Some(line) => write!(out, r#""line":{line},"#)?,
         None => out.push_str(r#""line":null,"#),
     }
     write!(out, r#""note":{},"expires":{},"#, Maybe(note), Maybe(expires))?;

@@ -84,8 +84,7 @@ fn write_match(out: &mut Out, m: &Match) -> io::Result<()> {
         return writeln!(out, "  {:<10}   {text}", "");
     }
     for entry in &m.entries {
-        let mut text =
-            format!("{head}: {} at {}:{}: {outcome}", printable(&entry.entry), printable(&entry.source), entry.line);
+        let mut text = format!("{head}: {} at {}: {outcome}", printable(&entry.entry), printable(&entry.place()));
         if let Some(expires) = entry.expires {
             text = format!("{text}; until {}", time(expires));
         }

@@ -19,6 +19,8 @@
 //! the lines of the few that are shown are then read again. Of every code, [`PER_CODE`] warnings
 //! are shown and the rest is counted.
 
+mod long;
+
 use crate::automaton::Automaton;
 use crate::compile::diagnostic::{Diagnostic, Place, Report, SourceText};
 use crate::compile::files;
@@ -48,11 +50,16 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// Counts a warning; true where it is to be shown.
     pub(crate) fn count(&mut self, code: &'static str) -> bool {
+        self.count_many(code, 1)
+    }
+
+    /// Counts some warnings of a kind; true where one more of them is to be shown, if it was one.
+    pub(crate) fn count_many(&mut self, code: &'static str, n: u64) -> bool {
         let at = self.counts.iter().position(|(c, _)| *c == code).unwrap_or_else(|| {
             self.counts.push((code, 0));
             self.counts.len() - 1
         });
-        self.counts[at].1 += 1;
+        self.counts[at].1 += n;
         self.counts[at].1 <= PER_CODE as u64
     }
 
@@ -96,6 +103,11 @@ impl<'p> Assigned<'p> {
 
     /// Whether any number of those that the key stands for is assigned.
     pub(crate) fn any(&self, digits: &[u8], whole: bool) -> bool {
+        let assigned = if whole { &self.here } else { &self.below };
+        let is_assigned = |state: u16| assigned.get(usize::from(state)).copied().unwrap_or(true);
+        if !digits.contains(&b'X') {
+            return is_assigned(digits.iter().fold(0, |state, &digit| self.classes.step(state, digit)));
+        }
         let mut states = vec![0u16];
         for &digit in digits {
             let mut next: Vec<u16> = Vec::with_capacity(states.len());
@@ -111,8 +123,7 @@ impl<'p> Assigned<'p> {
             }
             states = next;
         }
-        let assigned = if whole { &self.here } else { &self.below };
-        states.iter().any(|&state| assigned.get(usize::from(state)).copied().unwrap_or(true))
+        states.into_iter().any(is_assigned)
     }
 }
 
@@ -167,6 +178,9 @@ pub(crate) fn whole(
     }
     let mut findings = Vec::new();
     overlaps(model, places, warnings, &mut findings);
+    if let Err(error) = long::overlaps(model, places, warnings, report) {
+        report.push(super::long::no_room(&error));
+    }
     locate(model, findings, places, source, report);
 }
 
@@ -180,6 +194,9 @@ fn lists(model: &Model, policy: &Policy, source: &SourceText<'_>, warnings: &mut
     }
     for entry in &model.entries {
         filled[entry.list as usize] = true;
+    }
+    for (filled, &long) in filled.iter_mut().zip(&model.long_counts) {
+        *filled |= long > 0;
     }
     for (i, decl) in policy.lists.iter().enumerate() {
         if !used[i] && warnings.count("unused-list") {

@@ -1,0 +1,416 @@
+//! Reads long list files on all cores: a thread cuts the file into blocks at line ends, several read the
+//! lines, and the caller is handed the results in the file's order.
+//!
+//! Of nearly all lines nothing is wanted but the number. Those are read the short way
+//! ([`EntryReader::quick`]); the others, with everything that has to be said about them, are handed over
+//! as they stand and go the way of all entries. Whichever way a line goes, it means the same.
+//!
+//! How much is in memory does not depend on the file: there are [`BLOCKS_A_THREAD`] blocks for each thread,
+//! and the reading thread waits for one to come back.
+
+use super::diagnostic::Diagnostic;
+use super::entry::EntryReader;
+use super::files::{self, Columns, Decoder, Facts, Format, Lines, MAX_LINE, Record};
+use super::lint::PER_CODE;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Mutex, PoisonError};
+
+/// About how many bytes a block has.
+const BLOCK: usize = 1 << 20;
+/// A record with a quoted field as long as this is one that nobody closed.
+const MOST_OPEN: usize = 4 * BLOCK;
+const BLOCKS_A_THREAD: usize = 3;
+
+/// Whole lines of a file.
+#[derive(Default)]
+struct Block {
+    bytes: Vec<u8>,
+    /// The number of the first one.
+    line: u32,
+    lines: u32,
+    /// How many bytes of the file were read when it was cut, and how many there are.
+    read: (u64, u64),
+}
+
+/// Lines of a block: the number of the first, and where they stand.
+pub(crate) struct Span {
+    line: u32,
+    at: Range<usize>,
+}
+
+/// What a block says.
+#[derive(Default)]
+pub(crate) struct Lot {
+    block: Block,
+    /// The whole numbers that were read the short way, by `numbers::whole_key`.
+    pub(crate) keys: Vec<u64>,
+    /// On which lines they stand.
+    pub(crate) lines: Vec<u32>,
+    /// Until when they count, where the file has a column for that; else empty.
+    pub(crate) expires: Vec<Option<i64>>,
+    /// How many of them the plan gives to nobody, and the first few of those.
+    pub(crate) unassigned: u64,
+    unassigned_lines: Vec<Span>,
+    /// All other lines.
+    others: Vec<Span>,
+}
+
+impl Lot {
+    /// How many lines of the file there are up to this block's end, how many bytes were read, and how
+    /// many there are.
+    pub(crate) fn progress(&self) -> (u64, u64, u64) {
+        let lines = u64::from(self.block.line) - 1 + u64::from(self.block.lines);
+        (lines, self.block.read.0, self.block.read.1)
+    }
+
+    /// Goes through the lines that were not read the short way.
+    pub(crate) fn others(
+        &self,
+        format: Format,
+        file: &str,
+        each: &mut dyn FnMut(files::Row<'_>),
+    ) -> Result<(), Box<Diagnostic>> {
+        self.rows(&self.others, format, file, each)
+    }
+
+    /// Goes through the first few of the numbers that nobody has.
+    pub(crate) fn unassigned(&self, format: Format, file: &str, each: &mut dyn FnMut(files::Row<'_>)) {
+        // They were read once, and nothing was wrong with them.
+        let _ = self.rows(&self.unassigned_lines, format, file, each);
+    }
+
+    fn rows(
+        &self,
+        spans: &[Span],
+        format: Format,
+        file: &str,
+        each: &mut dyn FnMut(files::Row<'_>),
+    ) -> Result<(), Box<Diagnostic>> {
+        for span in spans {
+            files::rows(&self.block.bytes[span.at.clone()], span.line, format, file, each)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.block.bytes.clear();
+        self.keys.clear();
+        self.lines.clear();
+        self.expires.clear();
+        self.unassigned = 0;
+        self.unassigned_lines.clear();
+        self.others.clear();
+    }
+}
+
+/// Reads a list file. `each` gets its lots in order; where it fails, so does this.
+///
+/// # Errors
+///
+/// Those that concern the file and not a line of it, as in [`files::read`], and those of `each`.
+pub(crate) fn read(
+    path: &Path,
+    name: &str,
+    threads: usize,
+    reader: &EntryReader<'_>,
+    now: i64,
+    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+) -> Result<Facts, Box<Diagnostic>> {
+    let mut lines = files::open(path, name)?;
+    let format = if files::is_csv(name) {
+        Format::Csv(files::header(&mut lines, name).map_err(|stop| stop.at(name, 1))?)
+    } else {
+        Format::Text
+    };
+    let mut cutter = Cutter { lines, carry: Vec::new(), format, ended: false };
+    let fail = |cutter: &Cutter, error: io::Error| files::Stop::Io(error).at(name, cutter.lines.line + 1);
+    // Most files are one block, and need no threads.
+    let mut first = Lot::default();
+    cutter.next(&mut first.block).map_err(|e| fail(&cutter, e))?;
+    if cutter.ended || threads < 2 {
+        while !first.block.bytes.is_empty() {
+            classify(reader, format, now, &mut first);
+            each(&first, format)?;
+            first.clear();
+            cutter.next(&mut first.block).map_err(|e| fail(&cutter, e))?;
+        }
+        return files::finish(cutter.lines, name);
+    }
+    let pool = threads * BLOCKS_A_THREAD;
+    let (empty, empties) = mpsc::sync_channel::<Lot>(pool);
+    for _ in 1..pool {
+        // There is room for as many as there are.
+        let _ = empty.send(Lot::default());
+    }
+    let (cut, cuts) = mpsc::sync_channel::<(u64, Lot)>(pool);
+    let (done, dones) = mpsc::sync_channel::<(u64, Lot)>(pool);
+    let cuts = Mutex::new(cuts);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            let mut lot = first;
+            let mut number = 0;
+            loop {
+                if lot.block.bytes.is_empty() || cut.send((number, lot)).is_err() {
+                    return files::finish(cutter.lines, name);
+                }
+                number += 1;
+                // Nobody gives any back once nobody wants any.
+                let Ok(empty) = empties.recv() else { return files::finish(cutter.lines, name) };
+                lot = empty;
+                lot.clear();
+                cutter.next(&mut lot.block).map_err(|e| fail(&cutter, e))?;
+            }
+        });
+        for _ in 0..threads {
+            let (cuts, done) = (&cuts, done.clone());
+            scope.spawn(move || work(cuts, &done, |lot| classify(reader, format, now, lot)));
+        }
+        drop(done);
+        let result = hand_over(&dones, &empty, &mut |lot| each(lot, format));
+        // Who still waits for a block or a place for one ends.
+        drop((dones, empty));
+        let facts = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        result.and(facts)
+    })
+}
+
+/// A thread's part: blocks in, lots out.
+fn work(cuts: &Mutex<Receiver<(u64, Lot)>>, done: &SyncSender<(u64, Lot)>, classify: impl Fn(&mut Lot)) {
+    loop {
+        let next = cuts.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, mut lot)) = next else { return };
+        classify(&mut lot);
+        if done.send((number, lot)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands lots over in their order, and back to be filled anew.
+fn hand_over(
+    dones: &Receiver<(u64, Lot)>,
+    empty: &SyncSender<Lot>,
+    each: &mut dyn FnMut(&Lot) -> Result<(), Box<Diagnostic>>,
+) -> Result<(), Box<Diagnostic>> {
+    let mut waiting = BTreeMap::new();
+    let mut next = 0;
+    while let Ok((number, lot)) = dones.recv() {
+        waiting.insert(number, lot);
+        while let Some(lot) = waiting.remove(&next) {
+            next += 1;
+            each(&lot)?;
+            // The reading thread may have ended.
+            let _ = empty.send(lot);
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a file into blocks.
+struct Cutter {
+    lines: Lines<Decoder>,
+    /// What was read behind the last block.
+    carry: Vec<u8>,
+    format: Format,
+    ended: bool,
+}
+
+impl Cutter {
+    /// The next block; an empty one where there are no more.
+    fn next(&mut self, block: &mut Block) -> io::Result<()> {
+        block.bytes.clear();
+        block.bytes.append(&mut self.carry);
+        block.line = self.lines.line.saturating_add(1);
+        let mut wanted = BLOCK;
+        loop {
+            self.fill(&mut block.bytes, wanted)?;
+            if self.ended {
+                break;
+            }
+            match self.end_of(&block.bytes) {
+                Some(end) => {
+                    self.carry.extend_from_slice(&block.bytes[end..]);
+                    block.bytes.truncate(end);
+                    break;
+                }
+                None if matches!(self.format, Format::Text) => {
+                    self.skip_line(&mut block.bytes)?;
+                    break;
+                }
+                None if block.bytes.len() >= MOST_OPEN => break,
+                None => wanted += BLOCK,
+            }
+        }
+        let cut = block.bytes.last().is_some_and(|&last| last != b'\n');
+        let lines = memchr::memchr_iter(b'\n', &block.bytes).count() + usize::from(cut);
+        block.lines = u32::try_from(lines).unwrap_or(u32::MAX);
+        self.lines.line = self.lines.line.saturating_add(block.lines);
+        block.read = self.lines.progress();
+        Ok(())
+    }
+
+    /// Reads until there are so many bytes, or no more.
+    fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> io::Result<()> {
+        if let Some(more) = wanted.checked_sub(bytes.len()).filter(|_| !self.ended) {
+            let read = self.lines.input.by_ref().take(more as u64).read_to_end(bytes)?;
+            self.ended = read < more;
+        }
+        Ok(())
+    }
+
+    /// Where the last whole line, or record, ends.
+    fn end_of(&self, bytes: &[u8]) -> Option<usize> {
+        let last = memchr::memrchr(b'\n', bytes)? + 1;
+        match self.format {
+            Format::Csv(columns) if memchr::memchr(b'"', bytes).is_some() => {
+                // Only reading it tells whether a quote opens a field, and a line's end ends a record.
+                let mut record = Record::new(columns.delimiter);
+                let (mut at, mut end) = (0, None);
+                for stop in memchr::memchr_iter(b'\n', bytes) {
+                    if record.feed(without_return(&bytes[at..stop])) {
+                        end = Some(stop + 1);
+                        record.clear();
+                    } else if record.text.len() > MAX_LINE {
+                        // Nobody closed it; the record is to be seen whole up to here.
+                        return end.filter(|&end| end > 0).or(Some(last));
+                    }
+                    at = stop + 1;
+                }
+                end
+            }
+            _ => Some(last),
+        }
+    }
+
+    /// A line that is longer than a block: its beginning, which is too long, is all that is wanted of it.
+    fn skip_line(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        bytes.truncate(MAX_LINE + 1);
+        let mut rest = Vec::new();
+        while !self.ended {
+            rest.clear();
+            self.fill(&mut rest, BLOCK)?;
+            if let Some(end) = memchr::memchr(b'\n', &rest) {
+                bytes.push(b'\n');
+                self.carry.extend_from_slice(&rest[end + 1..]);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Reads the lines of a block.
+fn classify(reader: &EntryReader<'_>, format: Format, now: i64, lot: &mut Lot) {
+    let bytes = std::mem::take(&mut lot.block.bytes);
+    match format {
+        Format::Text => text(reader, &bytes, lot),
+        Format::Csv(columns) => csv(reader, columns, now, &bytes, lot),
+    }
+    lot.block.bytes = bytes;
+}
+
+/// The lines of a block: number, place without and with their end.
+fn lines(bytes: &[u8], first: u32) -> impl Iterator<Item = (u32, Range<usize>, usize)> {
+    let mut at = 0;
+    (first..).map_while(move |line| {
+        let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+        let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let start = at;
+        at = (start + len + 1).min(bytes.len());
+        Some((line, start..start + len, at))
+    })
+}
+
+fn text(reader: &EntryReader<'_>, bytes: &[u8], lot: &mut Lot) {
+    for (line, at, end) in lines(bytes, lot.block.line) {
+        let raw = without_return(&bytes[at.clone()]);
+        // Nearly every line is an entry and nothing else.
+        let quick = reader.quick(raw).or_else(|| {
+            let entry = files::entry_in(raw, files::bom(raw, line));
+            // What stands beside it must be text, too.
+            if entry.len() == raw.len() || std::str::from_utf8(raw).is_err() { None } else { reader.quick(&raw[entry]) }
+        });
+        match quick {
+            Some(quick) => {
+                lot.keys.push(quick.key);
+                lot.lines.push(line);
+                if !quick.assigned {
+                    lot.unassigned_line(line, at.start..end);
+                }
+            }
+            None => lot.others.push(Span { line, at: at.start..end }),
+        }
+    }
+}
+
+impl Lot {
+    fn unassigned_line(&mut self, line: u32, at: Range<usize>) {
+        self.unassigned += 1;
+        if self.unassigned_lines.len() < PER_CODE {
+            self.unassigned_lines.push(Span { line, at });
+        }
+    }
+}
+
+fn csv(reader: &EntryReader<'_>, columns: Columns, now: i64, bytes: &[u8], lot: &mut Lot) {
+    let mut record = Record::new(columns.delimiter);
+    // Where the record at hand begins, if it began on an earlier line.
+    let mut open: Option<(u32, usize)> = None;
+    // Expiries come in rows of the same.
+    let mut last: (Vec<u8>, Option<i64>) = (Vec::new(), None);
+    for (line, at, end) in lines(bytes, lot.block.line) {
+        let raw = without_return(&bytes[at.clone()]);
+        let (first, start) = open.unwrap_or((line, at.start));
+        let quoted = open.is_some() || memchr::memchr(b'"', raw).is_some();
+        if quoted {
+            if open.is_none() {
+                record.clear();
+            }
+            if !record.feed(raw) {
+                open = Some((first, start));
+                continue;
+            }
+            open = None;
+        }
+        let field = |column: Option<usize>| {
+            if quoted { record.field(column) } else { raw.split(|&b| b == columns.delimiter).nth(column?) }
+        };
+        let mut expires = None;
+        let ends = field(columns.expires).unwrap_or_default().trim_ascii();
+        let plain = field(columns.note).unwrap_or_default().trim_ascii().is_empty() && raw.len() <= MAX_LINE;
+        let counts = ends.is_empty() || {
+            if last.0 != ends {
+                let text = std::str::from_utf8(ends).ok();
+                last = (ends.to_vec(), text.and_then(|text| files::expiry(text).ok()));
+            }
+            expires = last.1;
+            // What has expired or cannot be read is to be spoken of.
+            expires.is_some_and(|end| end > now)
+        };
+        let number = field(Some(columns.number)).unwrap_or_default().trim_ascii();
+        match reader.quick(number).filter(|_| plain && counts) {
+            Some(quick) => {
+                lot.keys.push(quick.key);
+                lot.lines.push(first);
+                if columns.expires.is_some() {
+                    lot.expires.push(expires);
+                }
+                if !quick.assigned {
+                    lot.unassigned_line(first, start..end);
+                }
+            }
+            None => lot.others.push(Span { line: first, at: start..end }),
+        }
+    }
+    if let Some((line, start)) = open {
+        lot.others.push(Span { line, at: start..bytes.len() });
+    }
+}
