@@ -10,7 +10,7 @@ use crate::counters::{Counter, ListCounter, Verdicts};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::index::{Index, Query};
-use crate::screen::{Named, Question};
+use crate::screen::{self, Named, Question};
 use crate::verdict::{Action, Reason, Verdict};
 use crate::watch::Identity;
 use arc_swap::{ArcSwap, Guard};
@@ -262,6 +262,37 @@ impl Gate {
         let named = loaded.index.judge(question, dialled, &mut verdict);
         self.count(&loaded, named, dialled, &verdict);
         Ok(verdict)
+    }
+
+    /// Screens several dialled strings or caller ids with one query and one index, as
+    /// [`Index::screen_many`] does, and counts and observes each as [`screen_with`](Gate::screen_with)
+    /// does.
+    ///
+    /// ```
+    /// # use tollgate::{Gate, Query, Verdict};
+    /// # let gate = Gate::open("data/good/v2/everything.tgx")?;
+    /// let dialled: [&[u8]; 2] = [b"+37126123456", b"112"];
+    /// let mut verdicts = [Verdict::EMPTY; 2];
+    /// assert_eq!(gate.screen_many(&Query::new(), &dialled, &mut verdicts)?, 2);
+    /// assert!(verdicts[0].is_blocked() && !verdicts[1].is_blocked());
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::screen_with`]; then no verdict is written.
+    pub fn screen_many(
+        &self,
+        query: &Query<'_>,
+        dialled: &[&[u8]],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
+        let loaded = self.current.load();
+        let question = loaded.index.resolve(query)?;
+        screen::judge_many(&loaded.index, question, dialled, verdicts, |dialled, named, verdict| {
+            self.count(&loaded, named, dialled, verdict);
+        });
+        Ok(dialled.len().min(verdicts.len()))
     }
 
     #[inline]

@@ -15,8 +15,9 @@
 
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections};
-use crate::number::{MAX_NUMBER_DIGITS, Name};
-use crate::numbers::{MAX_WHOLE_DIGITS, WholeNumbers};
+use crate::index::format::Trust;
+use crate::number::{MAX_NUMBER_DIGITS, Name, Number};
+use crate::numbers::{MAX_WHOLE_DIGITS, Place, WholeNumbers};
 use crate::profile::RuleSet;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -211,14 +212,14 @@ pub(crate) struct Lists {
     offsets: Box<[u32]>,
     /// Within a set sorted by list, then cover.
     members: Box<[Member]>,
-    prefixes: Transducer,
+    prefixes: Prefixes,
     whole: WholeNumbers,
     local: Transducer,
     raw: RawTrie,
 }
 
 impl Lists {
-    pub(crate) fn decode(bytes: &[u8], sections: &Sections) -> Result<Lists, Error> {
+    pub(crate) fn decode(bytes: &[u8], sections: &Sections, trust: Trust) -> Result<Lists, Error> {
         let mut c = sections.cursor(bytes, "LIST")?;
         let count = c.count(11)?;
         let mut lists = Vec::with_capacity(count);
@@ -283,9 +284,9 @@ impl Lists {
             lists: lists.into(),
             offsets: offsets.into(),
             members: members.into(),
-            prefixes: Transducer::check(bytes, sections, "NUMP", sets)?,
-            whole: WholeNumbers::check(bytes, sections, sets, true)?,
-            local: Transducer::check(bytes, sections, "LOCL", sets)?,
+            prefixes: Prefixes::new(Transducer::check(bytes, sections, "NUMP", sets, trust)?, bytes),
+            whole: WholeNumbers::check(bytes, sections, sets, trust)?,
+            local: Transducer::check(bytes, sections, "LOCL", sets, trust)?,
             raw: RawTrie::check(bytes, sections, sets)?,
         })
     }
@@ -318,12 +319,32 @@ impl Lists {
         self.local.states.len() > 2 * STATE_BYTES
     }
 
+    /// Where an E.164 number would be among the whole numbers; none where it is certainly not. With
+    /// the places of several numbers at hand, their cache misses need not be waited for one by one.
+    #[inline]
+    pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
+        self.whole.place(bytes, number)
+    }
+
+    /// Brings what is at a place into the cache.
+    #[inline]
+    pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
+        self.whole.touch(bytes, place)
+    }
+
+    /// Whether any key covers an E.164 number of this place: for most numbers the answer is no, and
+    /// nothing more is to be looked up.
+    #[inline]
+    pub(crate) fn covers(&self, bytes: &[u8], number: &[u8], place: Option<&Place>) -> bool {
+        place.is_some_and(|place| self.whole.is_listed(bytes, place)) || self.prefixes.covers(bytes, number)
+    }
+
     /// The keys that cover an E.164 number. `unassigned`: the plan gives it to nobody, so it may
     /// be a listed number with digits dialled behind it, which exchanges ignore; then listed
     /// numbers that it begins with are hits too.
     #[inline]
     pub(crate) fn number_hits(&self, bytes: &[u8], number: &[u8], unassigned: bool, hits: &mut Hits) {
-        self.prefixes.walk(bytes, number, hits);
+        self.prefixes.transducer.walk(bytes, number, hits);
         if self.whole.len() == 0 {
             return;
         }
@@ -447,7 +468,13 @@ struct Transducer {
 }
 
 impl Transducer {
-    fn check(bytes: &[u8], sections: &Sections, tag: &'static str, sets: u32) -> Result<Transducer, Error> {
+    fn check(
+        bytes: &[u8],
+        sections: &Sections,
+        tag: &'static str,
+        sets: u32,
+        trust: Trust,
+    ) -> Result<Transducer, Error> {
         let section = sections.range(tag)?;
         let mut c = sections.cursor(bytes, tag)?;
         let count = c.count(STATE_BYTES)?;
@@ -457,6 +484,9 @@ impl Transducer {
         let range = inside(&section, &c, count * STATE_BYTES);
         let states = c.take(count * STATE_BYTES)?;
         c.finish()?;
+        if trust == Trust::Checked {
+            return Ok(Transducer { states: range });
+        }
         for (i, state) in states.chunks_exact(STATE_BYTES).enumerate() {
             let (successors, label) = state.split_at(STATE_BYTES - 4);
             if successors.chunks_exact(4).any(|s| u32_at(s, 0) as usize >= count) {
@@ -470,6 +500,36 @@ impl Transducer {
             return Err(c.corrupt(4, "the dead state is not dead"));
         }
         Ok(Transducer { states: range })
+    }
+
+    #[inline]
+    fn step(&self, bytes: &[u8], state: u32, digit: u8) -> u32 {
+        let at = state as usize * STATE_BYTES + usize::from(digit.wrapping_sub(b'0').min(9)) * 4;
+        bytes.get(self.states.clone()).map_or(0, |states| u32_at(states, at))
+    }
+
+    /// The set of the key that ends in a state.
+    #[inline]
+    fn set(&self, bytes: &[u8], state: u32) -> u32 {
+        let at = state as usize * STATE_BYTES + STATE_BYTES - 4;
+        bytes.get(self.states.clone()).map_or(0, |states| u32_at(states, at))
+    }
+
+    /// Whether a key ends on the way of these digits from a state on.
+    #[inline]
+    fn covers(&self, bytes: &[u8], mut state: u32, digits: &[u8]) -> bool {
+        for &digit in digits {
+            #[cfg(test)]
+            crate::steps::tick();
+            state = self.step(bytes, state, digit);
+            if state == 0 {
+                return false;
+            }
+            if self.set(bytes, state) != 0 {
+                return true;
+            }
+        }
+        false
     }
 
     #[inline]
@@ -488,6 +548,70 @@ impl Transducer {
             if set != 0 {
                 hits.walked(i + 1, set);
             }
+        }
+    }
+}
+
+/// The prefixes' transducer with a table in front: what the first digits of a number lead to.
+///
+/// A walk waits for a load a digit. Most numbers begin like no prefix of a list, or leave them behind
+/// within a few digits; the table answers for these with one load.
+#[derive(Debug)]
+struct Prefixes {
+    transducer: Transducer,
+    /// How many digits the table is for; 0 where there are no prefixes at all, and no table.
+    digits: usize,
+    /// By these digits: the state that they lead to, [`Prefixes::COVERED`] where a key ends on the way.
+    jump: Box<[u32]>,
+}
+
+impl Prefixes {
+    const COVERED: u32 = u32::MAX;
+    /// A transducer of more states than this gets a larger table: 40 KB.
+    const MANY_STATES: usize = 4096;
+
+    fn new(transducer: Transducer, bytes: &[u8]) -> Prefixes {
+        let states = transducer.states.len() / STATE_BYTES;
+        let digits = match states {
+            // The dead state and a root that leads nowhere else: no prefixes.
+            0..=2 if (b'0'..=b'9').all(|digit| transducer.step(bytes, 1, digit) == 0) => 0,
+            0..=Prefixes::MANY_STATES => 3,
+            _ => 4,
+        };
+        let mut jump = vec![0; if digits == 0 { 0 } else { 10usize.pow(digits as u32) }].into_boxed_slice();
+        if digits > 0 {
+            Prefixes::fill(&transducer, bytes, 1, &mut jump);
+        }
+        Prefixes { transducer, digits, jump }
+    }
+
+    /// Fills in what the numbers that have led to this state go on to.
+    fn fill(transducer: &Transducer, bytes: &[u8], state: u32, jump: &mut [u32]) {
+        let tenth = jump.len() / 10;
+        if tenth == 0 {
+            jump.fill(state);
+            return;
+        }
+        for (digit, jump) in (b'0'..).zip(jump.chunks_exact_mut(tenth)) {
+            match transducer.step(bytes, state, digit) {
+                0 => {}
+                next if transducer.set(bytes, next) != 0 => jump.fill(Prefixes::COVERED),
+                next => Prefixes::fill(transducer, bytes, next, jump),
+            }
+        }
+    }
+
+    /// Whether a number begins with a key.
+    #[inline]
+    fn covers(&self, bytes: &[u8], number: &[u8]) -> bool {
+        let Some(head) = number.get(..self.digits).filter(|head| !head.is_empty()) else {
+            return self.digits > 0 && self.transducer.covers(bytes, 1, number);
+        };
+        let head = head.iter().fold(0, |head, &digit| head * 10 + usize::from(digit.wrapping_sub(b'0').min(9)));
+        match self.jump.get(head) {
+            None | Some(0) => false,
+            Some(&Prefixes::COVERED) => true,
+            Some(&state) => self.transducer.covers(bytes, state, &number[self.digits..]),
         }
     }
 }

@@ -38,7 +38,8 @@
 //! ("NUMW") has the bytes.
 
 use crate::error::Error;
-use crate::index::format::{Cursor, Sections};
+use crate::index::format::{Cursor, Sections, Trust};
+use crate::number::Number;
 use std::ops::Range;
 
 /// The most digits of a number here: E.164's own bound. Longer entries live in `NUMP`.
@@ -354,9 +355,14 @@ fn select(word: u64, n: u32) -> u32 {
 }
 
 impl WholeNumbers {
-    /// Reads and checks the section. `deep` leaves out nothing; without it, only what takes no time that
-    /// grows with the numbers is looked at, for a file that was checked before.
-    pub(crate) fn check(bytes: &[u8], sections: &Sections, sets: u32, deep: bool) -> Result<WholeNumbers, Error> {
+    /// Reads and checks the section. Of a file that was checked before only what takes no time that grows
+    /// with the numbers is looked at.
+    pub(crate) fn check(
+        bytes: &[u8],
+        sections: &Sections,
+        sets: u32,
+        trust: Trust,
+    ) -> Result<WholeNumbers, Error> {
         let section = sections.range("NUMW")?;
         let mut c = sections.cursor(bytes, "NUMW")?;
         let count = c.u64()?;
@@ -389,7 +395,7 @@ impl WholeNumbers {
         let set_ids = take(&mut c, set_words, 8)?;
         c.finish()?;
         let numbers = WholeNumbers { count, jump_digits, segments, jump, ranks, codes, sets: set_ids };
-        if deep {
+        if trust == Trust::Nothing {
             let wrong = |at: usize, what| c.corrupt(at - section.start, what);
             numbers.check_tables(bytes, sets, &wrong)?;
         }
@@ -535,11 +541,14 @@ impl WholeNumbers {
     /// Where a number would be; none where it is certainly not listed. This reads the small tables only,
     /// so that several numbers' codes can be asked for before one is waited for.
     #[inline]
-    pub(crate) fn place(&self, bytes: &[u8], digits: &[u8]) -> Option<Place> {
-        if self.count == 0 || digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
+    pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
+        let len = number.as_bytes().len();
+        if self.count == 0 || len == 0 || len > MAX_WHOLE_DIGITS {
             return None;
         }
-        self.place_of(bytes, Split::of(digits, self.jump_digits), digits.len() as u8)
+        // Behind its digits a number has zero bytes, as wanted here.
+        let aligned = Aligned::of_padded(number.padded().first_chunk()?);
+        self.place_of(bytes, Split::of_aligned(aligned, len, self.jump_digits), len as u8)
     }
 
     #[inline]
@@ -638,6 +647,12 @@ impl WholeNumbers {
         Some(self.set_of(bytes, &self.segment(bytes, place.segment as usize)?, rank))
     }
 
+    /// Whether the number of a place is listed.
+    #[inline]
+    pub(crate) fn is_listed(&self, bytes: &[u8], place: &Place) -> bool {
+        self.rank_at(bytes, place).is_some()
+    }
+
     #[inline]
     fn set_of(&self, bytes: &[u8], segment: &Segment, rank: u32) -> u32 {
         if segment.set_bits == 0 {
@@ -652,7 +667,11 @@ impl WholeNumbers {
     /// The set of a number, if it is listed.
     #[inline]
     pub(crate) fn find(&self, bytes: &[u8], digits: &[u8]) -> Option<u32> {
-        self.set_at(bytes, &self.place(bytes, digits)?)
+        if self.count == 0 || digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
+            return None;
+        }
+        let place = self.place_of(bytes, Split::of(digits, self.jump_digits), digits.len() as u8)?;
+        self.set_at(bytes, &place)
     }
 
     /// Every number's key and set, by rank: not in the order of keys where a head has numbers of

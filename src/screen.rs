@@ -7,8 +7,9 @@
 
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
-use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
+use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Lists, Outcome};
 use crate::number::{Name, Number, NumberType};
+use crate::numbers::Place;
 use crate::plan::Class;
 use crate::profile::{Decision, RuleSet};
 use crate::text::{self, Dialled};
@@ -125,10 +126,60 @@ pub(crate) fn judge<T: Trace>(
             trace.event(Event::Read(&Reading::Number(verdict.number, class)));
         }
         let mut judge = Judge::new(index, question, &mut clock, trace);
-        let ruling = judge.number_of(&verdict.number, class, false);
+        let place = judge.place(&verdict.number);
+        let ruling = judge.number_of(&verdict.number, class, false, place);
         judge.settle(ruling, class, verdict)
     } else {
         at_length(index, question, dialled, plain.is_none(), &mut clock, trace, verdict)
+    }
+}
+
+/// How many numbers of a row are read before the lists are asked about the first one.
+const ROW: usize = 16;
+
+/// Judges several texts, each as [`judge`] does; `done` gets each one's position.
+///
+/// A list of millions of numbers is larger than the caches, so that a call waits for memory longer than
+/// it works. Here the numbers of a row are all read, and what the lists have of each is asked for, before
+/// the first answer is waited for: the processor then waits for all of them at once.
+pub(crate) fn judge_many(
+    index: &Index,
+    question: Question,
+    dialled: &[&[u8]],
+    verdicts: &mut [Verdict],
+    mut done: impl FnMut(&[u8], Named, &Verdict),
+) {
+    let bytes = index.bytes();
+    let dial = dial_plan(index, question);
+    let lanes = index.lanes(question.home).filter(|_| !index.lists.has_raw());
+    let mut clock = Clock::system();
+    let mut judge = Judge::new(index, question, &mut clock, NoTrace);
+    for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+        let mut read: [Option<(Class, Option<Place>)>; ROW] = [None; ROW];
+        let mut plain = [false; ROW];
+        for (i, (&text, verdict)) in dialled.iter().zip(&mut *verdicts).enumerate() {
+            *verdict = Verdict::BLANK;
+            let mut buffer = [0; text::SHORT_TEXT];
+            let digits = text::clean_digits(text).or_else(|| text::plain_digits(text, &mut buffer));
+            plain[i] = digits.is_some();
+            let Some(((plus, digits), lanes)) = digits.zip(lanes) else { continue };
+            let class = lanes.read(&dial, plus, digits, question.direction, &mut verdict.number);
+            read[i] = class.map(|class| (class, judge.place(&verdict.number)));
+        }
+        // Nothing depends on these loads, so that none waits for another.
+        let touched = read.iter().flatten().filter_map(|(_, place)| place.as_ref());
+        std::hint::black_box(touched.fold(0, |all, place| all ^ index.lists.touch(bytes, place)));
+        for (i, (&text, verdict)) in dialled.iter().zip(&mut *verdicts).enumerate() {
+            let named = match read[i] {
+                Some((class, place)) => {
+                    judge.shadow = None;
+                    let ruling = judge.number_of(&verdict.number, class, false, place);
+                    judge.settle(ruling, class, verdict)
+                }
+                None => at_length(index, question, text, !plain[i], judge.clock, NoTrace, verdict),
+            };
+            done(text, named, verdict);
+        }
     }
 }
 
@@ -302,18 +353,33 @@ impl<'i, T: Trace> Judge<'i, T> {
     /// A number: lists, type, unassigned, country, default.
     #[inline(always)]
     fn number(&mut self, number: &Number, class: Class) -> Ruling {
-        if class.is_assigned() { self.number_of(number, class, false) } else { self.unassigned(number, class) }
+        if class.is_assigned() {
+            self.number_of(number, class, false, self.place(number))
+        } else {
+            self.unassigned(number, class)
+        }
     }
 
     #[inline(never)]
     fn unassigned(&mut self, number: &Number, class: Class) -> Ruling {
-        self.number_of(number, class, true)
+        self.number_of(number, class, true, self.place(number))
+    }
+
+    /// Where a number would be in the lists, if the profile asks any.
+    #[inline(always)]
+    fn place(&self, number: &Number) -> Option<Place> {
+        if self.rules.lists.is_empty() { None } else { self.index.lists.place(self.index.bytes(), number) }
     }
 
     #[inline(always)]
-    fn number_of(&mut self, number: &Number, class: Class, unassigned: bool) -> Ruling {
+    fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, place: Option<Place>) -> Ruling {
         let digits = number.as_bytes();
-        if !self.rules.lists.is_empty() {
+        // Only the beginnings of a number that nobody has are listed numbers, too, and only who explains
+        // wants to hear that there are none.
+        let look = |lists: &Lists| {
+            T::LISTENS || unassigned || lists.covers(self.index.bytes(), digits, place.as_ref())
+        };
+        if !self.rules.lists.is_empty() && look(&self.index.lists) {
             let mut hits = Hits::new();
             self.index.lists.number_hits(self.index.bytes(), digits, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });

@@ -170,6 +170,10 @@ impl Verdict {
         profile: Name::EMPTY,
     };
 
+    /// Room for a verdict that is still to be written, for `screen_many`. Until then it blocks, with the
+    /// reason [`Reason::Invalid`]: what nobody has judged lets no call through.
+    pub const EMPTY: Verdict = Verdict { action: Action::Block, reason: Reason::Invalid, ..Verdict::BLANK };
+
     /// True where the call may not go through.
     #[inline]
     #[must_use]

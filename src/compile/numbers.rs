@@ -344,7 +344,7 @@ impl<'t> Part<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::format::{Container, Kind, Sections};
+    use crate::index::format::{Container, Kind, Sections, Trust};
     use crate::numbers::{WholeNumbers, whole_digits, whole_key};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -373,7 +373,7 @@ mod tests {
         container.add("NUMW", writer.finish().unwrap());
         let file = container.finish();
         let sections = Sections::parse(&file, Kind::Index).unwrap();
-        let numbers = WholeNumbers::check(&file, &sections, u32::MAX, true).unwrap_or_else(|e| panic!("{e}"));
+        let numbers = WholeNumbers::check(&file, &sections, u32::MAX, Trust::Nothing).unwrap_or_else(|e| panic!("{e}"));
         Built { file, numbers }
     }
 
@@ -455,7 +455,7 @@ mod tests {
         container.add("NUMW", writer.finish().unwrap());
         let file = container.finish();
         let sections = Sections::parse(&file, Kind::Index).unwrap();
-        let numbers = WholeNumbers::check(&file, &sections, 3, true).unwrap();
+        let numbers = WholeNumbers::check(&file, &sections, 3, Trust::Nothing).unwrap();
         for (n, key) in keys.filter(|(n, _)| n % 997 == 0 || n % (MAX_SEGMENT as u64) < 3) {
             assert_eq!(numbers.find(&file, whole_digits(key).as_bytes()), Some((n % 2) as u32));
             // The next number: eleven digits of fifteen.
@@ -487,14 +487,14 @@ mod tests {
             let file = container.finish();
             let sections = Sections::parse(&file, Kind::Index).unwrap();
             // Also without the checks, as a file is opened that was checked before.
-            for deep in [true, false] {
-                match WholeNumbers::check(&file, &sections, 7, deep) {
+            for trust in [Trust::Nothing, Trust::Checked] {
+                match WholeNumbers::check(&file, &sections, 7, trust) {
                     Ok(numbers) => {
                         opened += 1;
                         for digits in digits.iter().step_by(7) {
                             let _ = numbers.find(&file, digits.as_bytes());
                         }
-                        if deep {
+                        if trust == Trust::Nothing {
                             numbers.each(&file, |_, _| {});
                         }
                     }

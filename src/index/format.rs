@@ -42,6 +42,17 @@ impl Kind {
     }
 }
 
+/// What is known of a file before it is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    /// Nothing: everything that look-ups rely on is checked.
+    Nothing,
+    /// It was opened before, and its checksum is the one that it had then. What would take time that
+    /// grows with the lists is left out. Look-ups stay within the file whatever its bytes are; what
+    /// could be wrong where this is not true are answers.
+    Checked,
+}
+
 /// What a file's header says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
@@ -96,6 +107,15 @@ impl Sections {
     /// Checks header, length, checksum and table, in this order, so that the first complaint is
     /// the most useful one.
     pub(crate) fn parse(bytes: &[u8], kind: Kind) -> Result<Sections, Error> {
+        Sections::parse_with(bytes, kind, |body| checksum(body))
+    }
+
+    /// The same, with another way to find out the checksum of all but the checksum.
+    pub(crate) fn parse_with(
+        bytes: &[u8],
+        kind: Kind,
+        checksum: impl FnOnce(&[u8]) -> [u8; CHECKSUM_BYTES],
+    ) -> Result<Sections, Error> {
         let corrupt = |offset: usize, what| Error::Corrupt { section: "header", offset: offset as u64, what };
         let Header { count, .. } = check_header(bytes, Some(bytes.len() as u64), kind)?;
         let table_end = HEADER_BYTES + count.min(MAX_SECTIONS) as usize * TABLE_ENTRY_BYTES;
@@ -266,7 +286,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// The checksum that ends a file, over all bytes before it.
-fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
+pub(crate) fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
     xxh3_128(body).to_le_bytes()
 }
 

@@ -1,9 +1,13 @@
 //! Where an index's bytes live: in memory or in a mapped file. The core's only `unsafe`.
 
-use super::format::{HEADER_BYTES, Kind, check_header};
+use super::format::{CHECKSUM_BYTES, HEADER_BYTES, Kind, check_header};
 use crate::error::Error;
 use std::io::{self, Read};
 use std::{fs::File, ops::Deref, path::Path};
+use xxhash_rust::xxh3::Xxh3;
+
+/// How much of a file is read at a time for its checksum: little enough to stay in the cache.
+const PIECE: usize = 256 << 10;
 
 /// The bytes of an index.
 #[derive(Debug)]
@@ -33,31 +37,51 @@ impl Data {
         Ok(Data::Owned(bytes.into()))
     }
 
-    /// Maps a file.
+    /// Maps a file, and gives it back so that it can be read as well; none where it is empty.
     ///
     /// # Safety
     ///
     /// While the result lives, nobody may change or truncate the file in place. See
     /// [`Index::map`](crate::Index::map).
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn map(path: &Path) -> Result<Data, Error> {
+    pub(crate) unsafe fn map(path: &Path) -> Result<(Data, Option<File>), Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.len() == 0 {
             // An empty file cannot be mapped everywhere; it is refused by the header check instead.
-            return Ok(Data::Owned(Box::new([])));
+            return Ok((Data::Owned(Box::new([])), None));
         }
         // SAFETY: a shared read-only map of a file that, by this function's contract, nobody
         // changes or cuts while it is mapped. Renaming another file into its place is fine: the
         // map keeps the old file's pages.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-        Ok(Data::Mapped(map))
+        Ok((Data::Mapped(map), Some(file)))
     }
 
     /// True for a mapped file.
     pub(crate) fn is_mapped(&self) -> bool {
         matches!(self, Data::Mapped(_))
     }
+}
+
+/// The checksum of all of a file but the checksum that ends it, read piece by piece.
+pub(crate) fn checksum(path: &Path, mut file: File) -> Result<[u8; CHECKSUM_BYTES], Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut left = file.metadata().map_err(io)?.len().saturating_sub(CHECKSUM_BYTES as u64);
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; PIECE];
+    while left > 0 {
+        let wanted = left.min(PIECE as u64) as usize;
+        let read = match file.read(&mut buffer[..wanted]) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(io(e)),
+        };
+        hash.update(&buffer[..read]);
+        left -= read as u64;
+    }
+    Ok(hash.digest128().to_le_bytes())
 }
 
 /// Makes room for `more` bytes, or says that there is none: an index that is too large must not end

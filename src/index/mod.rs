@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::profile::Profiles;
 use crate::screen::{self, Named, NoTrace, Question};
 use crate::verdict::{Direction, Verdict};
-use format::{Kind, Sections};
+use format::{CHECKSUM_BYTES, Kind, Sections, Trust};
 use map::Data;
 use provenance::{IndexInfo, Provenance};
 use std::path::Path;
@@ -97,7 +97,9 @@ impl Index {
     /// Every way in which the file can be missing, cut, damaged, of another version or malformed
     /// is its own [`Error`].
     pub fn open(path: impl AsRef<Path>) -> Result<Index, Error> {
-        Index::check(Data::read(path.as_ref())?)
+        let data = Data::read(path.as_ref())?;
+        let sections = Sections::parse(&data, Kind::Index)?;
+        Index::check(data, &sections, Trust::Nothing)
     }
 
     /// Maps an index file and checks it: the pages are shared by all processes that map it.
@@ -116,7 +118,35 @@ impl Index {
     #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Index, Error> {
         // SAFETY: the caller's promise is `Data::map`'s contract.
-        Index::check(unsafe { Data::map(path.as_ref()) }?)
+        let (data, file) = unsafe { Data::map(path.as_ref()) }?;
+        // The checksum is that of what the file says when it is read, not when it is mapped: so that no
+        // more of it becomes part of this process than is asked for. By the same promise it is the same.
+        let checksum = file.map(|file| map::checksum(path.as_ref(), file)).transpose()?;
+        let sections =
+            Sections::parse_with(&data, Kind::Index, |body| checksum.unwrap_or_else(|| format::checksum(body)))?;
+        Index::check(data, &sections, Trust::Nothing)
+    }
+
+    /// Maps an index file that was opened before, by this process or another one, without checking it
+    /// again: in milliseconds, however large it is. `checksum` is what [`IndexInfo::checksum`] said then,
+    /// or `tollgate inspect` or `verify`. A file that ends in another one is refused.
+    ///
+    /// What this does not find is damage that came to the file since; then answers may be wrong. They
+    /// still come from within the file: whatever its bytes are, nothing else is read, and nothing panics.
+    ///
+    /// # Safety
+    ///
+    /// As [`Index::map`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::open`]; [`Error::Checksum`] where the file is not the one that was opened before.
+    #[allow(unsafe_code)]
+    pub unsafe fn map_verified(path: impl AsRef<Path>, checksum: [u8; 16]) -> Result<Index, Error> {
+        // SAFETY: the caller's promise is `Data::map`'s contract.
+        let (data, _) = unsafe { Data::map(path.as_ref()) }?;
+        let sections = Sections::parse_with(&data, Kind::Index, |_| checksum)?;
+        Index::check(data, &sections, Trust::Checked)
     }
 
     /// Checks an index that is in memory.
@@ -125,16 +155,17 @@ impl Index {
     ///
     /// As [`Index::open`].
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Index, Error> {
-        Index::check(Data::Owned(bytes.into()))
+        let data = Data::Owned(bytes.into());
+        let sections = Sections::parse(&data, Kind::Index)?;
+        Index::check(data, &sections, Trust::Nothing)
     }
 
-    fn check(data: Data) -> Result<Index, Error> {
-        let sections = Sections::parse(&data, Kind::Index)?;
-        let plan = Plan::decode(&data, &sections)?;
-        let site = decode_site(&data, &sections, &plan)?;
-        let lists = Lists::decode(&data, &sections)?;
-        let profiles = Profiles::decode(&data, &sections, lists.lists.len())?;
-        let provenance = Provenance::decode(&data, &sections, &lists)?;
+    fn check(data: Data, sections: &Sections, trust: Trust) -> Result<Index, Error> {
+        let plan = Plan::decode(&data, sections)?;
+        let site = decode_site(&data, sections, &plan)?;
+        let lists = Lists::decode(&data, sections, trust)?;
+        let profiles = Profiles::decode(&data, sections, lists.lists.len())?;
+        let provenance = Provenance::decode(&data, sections, &lists, trust)?;
         let lanes = plan.territories().iter().map(|home| Lanes::of(&plan, home, &[])).collect();
         let home = plan.territory_of(site.home).ok_or(Error::Corrupt {
             section: "SITE",
@@ -153,7 +184,7 @@ impl Index {
 
     /// Whether two indexes are the same bytes, by their lengths and checksums.
     pub(crate) fn is_same(&self, other: &Index) -> bool {
-        let end = |index: &Index| index.data.len().saturating_sub(format::CHECKSUM_BYTES);
+        let end = |index: &Index| index.data.len().saturating_sub(CHECKSUM_BYTES);
         end(self) == end(other) && self.data[end(self)..] == other.data[end(other)..]
     }
 
@@ -189,6 +220,25 @@ impl Index {
         let mut verdict = Verdict::BLANK;
         self.judge(question, dialled, &mut verdict);
         Ok(verdict)
+    }
+
+    /// Screens several dialled strings or caller ids with one query, `verdicts[i]` being that of
+    /// `dialled[i]`, and says how many there were: as many as the shorter of the two has. The verdicts
+    /// are those of [`Index::screen_with`]; with millions of listed numbers they come faster, since the
+    /// look-ups wait for memory together. It allocates nothing. The clock is asked at most once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::screen_with`]; then no verdict is written.
+    pub fn screen_many(
+        &self,
+        query: &Query<'_>,
+        dialled: &[&[u8]],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
+        let question = self.resolve(query)?;
+        screen::judge_many(self, question, dialled, verdicts, |_, _, _| {});
+        Ok(dialled.len().min(verdicts.len()))
     }
 
     /// As [`Index::screen_with`], at a time given in seconds since 1970-01-01T00:00:00Z, by which
