@@ -138,18 +138,17 @@ fn replace_section(bytes: &[u8], tag: &[u8], change: impl FnOnce(&[u8]) -> Vec<u
 #[test]
 fn overlapping_texts_do_not_make_opening_slow() {
     const HEADS: u32 = 100_000;
-    const WHOLE_NUMBERS: usize = 7;
     let bytes = build(EVERYTHING);
     let same = replace_section(&bytes, b"ORIG", <[u8]>::to_vec);
     assert!(same == bytes, "the test reads the container as it is");
     let suffixes = |longest: u32| {
         replace_section(&bytes, b"ORIG", |old| {
             let u32_at = |at: usize| u32::from_le_bytes(old[at..at + 4].try_into().unwrap());
-            let records = u32_at(0);
-            // The heads are behind the records and a `u32` for each of the policy's whole numbers, and one.
-            let heads_at = 8 + 24 * records as usize + 4 * (WHOLE_NUMBERS + 1);
+            let (records, whole) = (u32_at(0), u32_at(4) as usize);
+            // The heads are behind the records and what there is of the policy's whole numbers.
+            let heads_at = 16 + 24 * records as usize + 12 * whole + 4;
             let mut new = old[..heads_at].to_vec();
-            new[4..8].copy_from_slice(&longest.to_le_bytes());
+            new[8..12].copy_from_slice(&longest.to_le_bytes());
             for len in 1..=longest {
                 for field in [HEADS - len, len, records] {
                     new.extend(field.to_le_bytes());
