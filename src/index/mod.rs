@@ -176,6 +176,12 @@ impl Index {
         Ok(Index { data, site_lanes, lanes, plan, site, lists, profiles, provenance })
     }
 
+    /// The index as a file: what [`Index::from_bytes`] takes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.data
+    }
+
     /// The file's bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
