@@ -102,7 +102,8 @@ impl Index {
         Index::check(data, &sections, Trust::Nothing)
     }
 
-    /// Maps an index file and checks it: the pages are shared by all processes that map it.
+    /// Maps an index file and checks it: the pages are shared by all processes that map it, and only those
+    /// that look-ups ask about become part of one. (For its checksum the file is read, not mapped.)
     ///
     /// # Safety
     ///
