@@ -554,3 +554,31 @@ fn a_column_is_of_standard_input_and_answered_in_csv() {
         assert!(err(&output).contains(says), "{}", err(&output));
     }
 }
+
+/// Colours are for terminals, or for who forces them, as with arguments.
+#[test]
+fn a_stream_has_the_colours_that_arguments_have() {
+    let folder = built();
+    let mut forced = screen(folder.path(), &["0900123456", "+431588580", "112"]);
+    let arguments = answered(&forced.env("CLICOLOR_FORCE", "1").output().unwrap(), 1);
+    fs::write(folder.path().join("numbers.txt"), "0900123456\n+431588580\n112\n").unwrap();
+    let mut forced = screen(folder.path(), &["-"]);
+    forced.env("CLICOLOR_FORCE", "1").stdin(fs::File::open(folder.path().join("numbers.txt")).unwrap());
+    let stream = answered(&forced.output().unwrap(), 1);
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert!(stream.contains("\u{1b}["), "{stream:?}");
+    assert_eq!(words(&stream), words(&arguments));
+    assert!(!answered(&self::stream(folder.path(), &[], b"112\n"), 0).contains('\u{1b}'));
+}
+
+#[test]
+fn the_readme_shows_what_happens() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let shown = readme.split("$ cat calls.csv\n").nth(1).unwrap().split("```").next().unwrap();
+    let (calls, rest) = shown.split_once("$ tollgate screen --home SK --column dst - < calls.csv\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("calls.csv"), calls).unwrap();
+    let mut command = tollgate(folder.path(), &["screen", "--home", "SK", "--column", "dst", "-"]);
+    command.stdin(fs::File::open(folder.path().join("calls.csv")).unwrap());
+    assert_eq!(answered(&command.output().unwrap(), 1), rest);
+}
