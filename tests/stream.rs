@@ -352,7 +352,7 @@ fn memory_does_not_grow_with_what_the_answers_need() {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let kilobytes: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        assert!(kilobytes < 40_000, "{kilobytes} kB for {} kB of answers", answers.len() / 1000);
+        assert!(kilobytes < 25_000, "{kilobytes} kB for {} kB of answers", answers.len() / 1000);
         drop(stdin);
         assert_eq!(child.wait().unwrap().code(), Some(1));
     }
