@@ -448,7 +448,9 @@ mod tests {
 
     /// Lines of every kind, so that a cut can fall anywhere in any of them.
     fn text() -> Vec<u8> {
-        let mut text = b"\xef\xbb\xbf+421905123456\r\n# comment\n\n   \n+3712*\n0905 123 457 # said twice\n#31#0905123458\n".to_vec();
+        let mut text =
+            b"\xef\xbb\xbf+421905123456\r\n# comment\n\n   \n+3712*\n0905 123 457 # said twice\n#31#0905123458\n"
+                .to_vec();
         text.extend(b"caf\xe9\n+49301234567 # caf\xe9\n+4930100..+4930199\n4930100..4930199\n112\n1\n+4200000000\n");
         text.extend(format!("{}\n+421905123459\n", "9".repeat(MAX_LINE + 10)).bytes());
         for i in 0..200 {
@@ -462,18 +464,21 @@ mod tests {
         let mut csv = b"\xef\xbb\xbfname;number;expires;note\r\n\n".to_vec();
         for i in 0..100 {
             let number = format!("+42190{:07}", i * 7919);
-            csv.extend(match i % 10 {
-                0 => format!("\"a\nb\";{number};;\n"),
-                1 => format!("x;\"{number}\";2099-01-0{};\r\n", i % 7 + 1),
-                2 => format!("x;{number};2001-01-01;\n"),
-                3 => format!("x;{number};yesterday;\n"),
-                4 => format!("x;{number};;\"a note\nof \"\"two\"\" lines\"\n"),
-                5 => "x;;;\nshort\n\n".to_owned(),
-                6 => format!("5\" pipe;{number};;\n"),
-                7 => format!("x;0905-{:06};2099-01-01T00:00:00Z;\n", i),
-                8 => format!("{};{number};;\n", "y".repeat(300)),
-                _ => format!("x;{number};;;and;more\n"),
-            }.bytes());
+            csv.extend(
+                match i % 10 {
+                    0 => format!("\"a\nb\";{number};;\n"),
+                    1 => format!("x;\"{number}\";2099-01-0{};\r\n", i % 7 + 1),
+                    2 => format!("x;{number};2001-01-01;\n"),
+                    3 => format!("x;{number};yesterday;\n"),
+                    4 => format!("x;{number};;\"a note\nof \"\"two\"\" lines\"\n"),
+                    5 => "x;;;\nshort\n\n".to_owned(),
+                    6 => format!("5\" pipe;{number};;\n"),
+                    7 => format!("x;0905-{:06};2099-01-01T00:00:00Z;\n", i),
+                    8 => format!("{};{number};;\n", "y".repeat(300)),
+                    _ => format!("x;{number};;;and;more\n"),
+                }
+                .bytes(),
+            );
         }
         csv.extend(format!("{};+421905123456;;\n", "z".repeat(MAX_LINE + 1)).bytes());
         csv.extend(b"x;+421905123457;;");
