@@ -10,7 +10,7 @@ use crate::counters::{Counter, ListCounter, Verdicts};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::index::{Index, Query};
-use crate::screen::{self, Named, Question};
+use crate::screen::{Named, Question, ROW, Rows};
 use crate::verdict::{Action, Reason, Verdict};
 use crate::watch::Identity;
 use arc_swap::{ArcSwap, Guard};
@@ -271,7 +271,7 @@ impl Gate {
     /// ```
     /// # use tollgate::{Gate, Query, Verdict};
     /// # let gate = Gate::open("data/good/v2/everything.tgx")?;
-    /// let dialled: [&[u8]; 2] = [b"+37126123456", b"112"];
+    /// let dialled = ["+37126123456", "112"];
     /// let mut verdicts = [Verdict::EMPTY; 2];
     /// assert_eq!(gate.screen_many(&Query::new(), &dialled, &mut verdicts)?, 2);
     /// assert!(verdicts[0].is_blocked() && !verdicts[1].is_blocked());
@@ -281,13 +281,42 @@ impl Gate {
     /// # Errors
     ///
     /// As [`Gate::screen_with`]; then no verdict is written.
-    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
+    pub fn screen_many<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
         let loaded = self.current.load();
-        let question = loaded.index.resolve(query)?;
-        screen::judge_many(&loaded.index, question, dialled, verdicts, |dialled, named, verdict| {
-            self.count(&loaded, named, dialled, verdict);
-        });
+        let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
+        for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+            rows.judge(dialled, verdicts, |dialled, named, verdict| self.count(&loaded, named, dialled, verdict));
+        }
         Ok(dialled.len().min(verdicts.len()))
+    }
+
+    /// As [`screen_many`](Gate::screen_many), for who wants no room for all verdicts at once: `each` gets
+    /// every one, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::screen_with`]; then `each` is not called.
+    pub fn screen_each<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        mut each: impl FnMut(&Verdict),
+    ) -> Result<(), Error> {
+        let loaded = self.current.load();
+        let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
+        let mut verdicts = [Verdict::BLANK; ROW];
+        for dialled in dialled.chunks(ROW) {
+            rows.judge(dialled, &mut verdicts, |dialled, named, verdict| {
+                self.count(&loaded, named, dialled, verdict);
+                each(verdict);
+            });
+        }
+        Ok(())
     }
 
     #[inline]

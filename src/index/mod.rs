@@ -18,7 +18,7 @@ use crate::lists::{Clock, Lists};
 use crate::number::Region;
 use crate::plan::Plan;
 use crate::profile::Profiles;
-use crate::screen::{self, Named, NoTrace, Question};
+use crate::screen::{self, Named, NoTrace, Question, ROW, Rows};
 use crate::verdict::{Direction, Verdict};
 use format::{CHECKSUM_BYTES, Kind, Sections, Trust};
 use map::Data;
@@ -237,9 +237,16 @@ impl Index {
     /// # Errors
     ///
     /// As [`Index::screen_with`]; then no verdict is written.
-    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
-        let question = self.resolve(query)?;
-        screen::judge_many(self, question, dialled, verdicts, |_, _, _| {});
+    pub fn screen_many<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
+        let mut rows = Rows::new(self, self.resolve(query)?);
+        for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+            rows.judge(dialled, verdicts, |_, _, _| {});
+        }
         Ok(dialled.len().min(verdicts.len()))
     }
 
