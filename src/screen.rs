@@ -7,7 +7,7 @@
 
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
-use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Lists, Outcome};
+use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
 use crate::number::{Name, Number, NumberType};
 use crate::numbers::Place;
 use crate::plan::Class;
@@ -389,12 +389,14 @@ impl<'i, T: Trace> Judge<'i, T> {
     #[inline(always)]
     fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, place: Option<Place>) -> Ruling {
         let digits = number.as_bytes();
-        // Only the beginnings of a number that nobody has are listed numbers, too, and only who explains
-        // wants to hear that there are none.
-        let look = |lists: &Lists| T::LISTENS || unassigned || lists.covers(self.index.bytes(), digits, place.as_ref());
-        if !self.rules.lists.is_empty() && look(&self.index.lists) {
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
+        let whole = place.and_then(|place| lists.whole_set(bytes, &place));
+        // The beginnings of a number that nobody has may be listed numbers, too; and who explains wants to
+        // hear that there are none.
+        let look = T::LISTENS || unassigned || whole.is_some();
+        if !self.rules.lists.is_empty() && (look || lists.has_prefix_of(bytes, digits)) {
             let mut hits = Hits::new();
-            self.index.lists.number_hits(self.index.bytes(), digits, unassigned, &mut hits);
+            lists.number_hits(bytes, digits, whole, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
             if let Some(ruling) = self.decided(&outcome, false) {
                 return ruling;
@@ -487,9 +489,11 @@ impl<'i, T: Trace> Judge<'i, T> {
         if self.rules.lists.is_empty() {
             return None;
         }
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
         let digits = other.as_bytes();
+        let whole = lists.place(bytes, other).and_then(|place| lists.whole_set(bytes, &place));
         let mut hits = Hits::new();
-        self.index.lists.number_hits(self.index.bytes(), digits, true, &mut hits);
+        lists.number_hits(bytes, digits, whole, true, &mut hits);
         if hits.is_empty() {
             return None;
         }

@@ -103,7 +103,8 @@ impl Index {
     }
 
     /// Maps an index file and checks it: the pages are shared by all processes that map it, and only those
-    /// that look-ups ask about become part of one. (For its checksum the file is read, not mapped.)
+    /// that look-ups ask about stay part of one. (For its checksum the file is read, not mapped; the pages of its
+    /// tables are given back when they have been checked.)
     ///
     /// # Safety
     ///
@@ -129,11 +130,13 @@ impl Index {
     }
 
     /// Maps an index file that was opened before, by this process or another one, without checking it
-    /// again: in milliseconds, however large it is. `checksum` is what [`IndexInfo::checksum`] said then,
+    /// again: in milliseconds, however long its lists are. (Time grows with profiles, sources, and the
+    /// sets of lists that numbers are in, of which each different expiry makes one.) `checksum` is what [`IndexInfo::checksum`] said then,
     /// or `tollgate inspect` or `verify`. A file that ends in another one is refused.
     ///
     /// What this does not find is damage that came to the file since; then answers may be wrong. They
-    /// still come from within the file: whatever its bytes are, nothing else is read, and nothing panics.
+    /// still come from within the file: whatever its bytes are, nothing else is read, nothing panics, and a
+    /// look-up ends.
     ///
     /// # Safety
     ///
@@ -174,6 +177,8 @@ impl Index {
             what: "the home region is not in the plan",
         })?;
         let site_lanes = Lanes::of(&plan, home, &site.international_prefixes);
+        // Where it was mapped, all of its tables have just been looked at once.
+        data.forget_pages();
         Ok(Index { data, site_lanes, lanes, plan, site, lists, profiles, provenance })
     }
 
