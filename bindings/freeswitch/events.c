@@ -94,11 +94,11 @@ void tg_event_reload(const tg_reload_t *reload)
 		add(event, "Tollgate-Message", reload->message);
 	} else {
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Generation", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.generation);
+								reload->generation);
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Entries-Before", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.entries_before);
+								reload->entries_before);
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Entries", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.entries);
+								reload->entries);
 	}
 	switch_event_fire(&event);
 }
