@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 
-from pbx import Esl, FreeSwitch
+from pbx import Esl, FreeSwitch, end_on_signals, on_signals
 
 NUMBERS = 1_000_000
 BATCHES, BATCH = 200, 100
@@ -73,8 +73,7 @@ def check_answers(pbx, asked):
 
 
 def main():
-    # Ends what was started, also where it is ended itself.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_on_signals()
     prefix, module, command, work = sys.argv[1:5]
     work = pathlib.Path(work)
     random.seed(1)
@@ -98,8 +97,9 @@ def main():
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shutil.copy(indexes[0], live)
     pbx.settings(index=live)
-    pbx.start()
     try:
+        pbx.start()
+
         def loaded(name):
             before, start = pbx.resident(), time.monotonic()
             reply = pbx.api(f"load {name}")
@@ -203,6 +203,7 @@ def main():
         row("wrong answers meanwhile", lambda n: f"{rows[n]['wrong']} of {rows[n]['asked']}")
         row("memory grown by 4 reloads", lambda n: f"{rows[n]['grown'] / 1024:.0f} MB")
     finally:
+        on_signals(signal.SIG_IGN)
         pbx.stop()
 
 
