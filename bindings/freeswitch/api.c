@@ -63,7 +63,7 @@ static void api_screen(char *text, switch_core_session_t *session, switch_stream
 	tg_service_give(hold);
 
 	if (session && (answer.verdict.action != TOLLGATE_ALLOW || answer.verdict.would_block)) {
-		tg_event_call(session, &question, number, &answer, SWITCH_CAUSE_NONE);
+		tg_event_call(session, &question, number, &answer, TG_ASKED_BY_COMMAND, SWITCH_CAUSE_NONE);
 	}
 	if (answer.error) {
 		WRITE("-ERR %s: a call gets %s (%s): %s", tg_error_text(answer.error),

@@ -174,8 +174,15 @@ void tg_completion_remove(void);
 
 switch_status_t tg_events_start(void);
 void tg_events_stop(void);
+/* The application decides about a call; a command tells what it would get, and the dialplan decides. */
+typedef enum {
+	TG_ASKED_BY_APPLICATION,
+	TG_ASKED_BY_COMMAND
+} tg_asked_t;
+
+/* `cause` is how the call is hung up, by the application; SWITCH_CAUSE_NONE: it is not. */
 void tg_event_call(switch_core_session_t *session, const tg_question_t *question, const char *number,
-				   const tg_answer_t *answer, switch_call_cause_t cause);
+				   const tg_answer_t *answer, tg_asked_t asked, switch_call_cause_t cause);
 void tg_event_reload(const tg_reload_t *reload);
 
 #endif

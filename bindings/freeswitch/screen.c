@@ -411,7 +411,7 @@ void tg_application(switch_core_session_t *session, const char *data)
 	set_variables(channel, &question, &answer);
 	log_answer(session, &question, number, &answer);
 	if (blocked || answer.verdict.would_block) {
-		tg_event_call(session, &question, number, &answer, cause);
+		tg_event_call(session, &question, number, &answer, TG_ASKED_BY_APPLICATION, cause);
 	}
 	if (blocked && cause != SWITCH_CAUSE_NONE) {
 		switch_channel_hangup(channel, cause);
