@@ -292,7 +292,7 @@ switch_status_t tg_api(const char *cmd, switch_core_session_t *session, switch_s
 	char *text, *arguments;
 
 	if (zstr(cmd)) {
-		WRITE("-USAGE: tollgate %s", TG_API_SYNTAX);
+		WRITE("-ERR which command? tollgate %s", TG_API_SYNTAX);
 		return SWITCH_STATUS_SUCCESS;
 	}
 	if (!(text = strdup(cmd))) {

@@ -239,7 +239,7 @@ class Harness:
         print("\n--- commands")
         api = self.pbx.api
         for command, expected in {
-            "tollgate": r"^-USAGE: tollgate screen\|",
+            "tollgate": r"^-ERR which command\? tollgate screen\|explain\|",
             "tollgate nonsense": r"^-ERR there is no command",
             "tollgate help": r"^\+OK\ntollgate screen ",
             "tollgate screen": r"^-ERR which number",
