@@ -195,6 +195,8 @@ class Harness:
         out("dialled words are no arguments", "75inbound%200900123456", 403, "invalid", **one)
         for mark in (",", "%3A", ";", "%7C", "%7D", "%29"):
             out("dialled marks are no arguments", f"750905123456{mark}number=112", 403, like("invalid|list blacklist"), **one)
+        for marks in ("%29%7D+OK%20allow%20", "%29:", "%20profile=default%20number=0905123457", ",outbound", "%29%7D%24%7Btollgate%28"):
+            out("dialled marks close no command", f"790905123457{marks}", 488, like("invalid|default|unassigned"), **one)
         # Found in review: the last of two directions or profiles won, whoever had written it.
         for what, dialled in {"two directions": "771", "two profiles": "781"}.items():
             events = out(what, dialled, 403, "error", **one)
