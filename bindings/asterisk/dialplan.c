@@ -45,8 +45,9 @@
 			<para>Where there is no verdict (there is no index, or it has no such profile)
 			<literal>on_error</literal> of the direction decides.</para>
 			<para>Give all three arguments where the number is one that somebody dialled or sent: then a
-			comma in it makes too many, and the call is blocked. A comma in <literal>${EXTEN}</literal> or in
-			the caller's number is found in any case.</para>
+			comma in it makes too many, and the call is blocked. With fewer, a comma that comes from
+			<literal>${EXTEN}</literal>, or from the number or name of the caller, is found and the call
+			blocked; one that comes from elsewhere, a header for instance, is not.</para>
 			<example title="Block, with a cause of your own">
 			same => n,GotoIf($["${TOLLGATE(${EXTEN},default,outbound)}" = "allow"]?:blocked)
 			same => n,Dial(PJSIP/${EXTEN}@trunk)
@@ -118,6 +119,10 @@
 			<literal>hangup</literal> of its direction in <literal>tollgate.conf</literal>, or goes to the
 			<literal>context</literal> there, in which it looks for its own extension and then for
 			<literal>s</literal>.</para>
+			<para>A call that is blocked is a failure to whatever runs the application: the result in an AGI
+			is -1, and TRYSTATUS of TryExec is FAILED. Neither can go on with the call, which is hung up by
+			then or on its way to the context. A channel that runs no dialplan is hung up, also where there
+			is a context. To go on with a blocked call, ask by the function.</para>
 			<para>Where the module is not loaded there is no such application, and Asterisk ends the call. So
 			it fails closed.</para>
 			<variablelist>
@@ -282,22 +287,27 @@ static void judge_arguments(struct ast_channel *chan, const char *data, struct t
 {
 	struct tg_request request;
 	const char *why = NULL;
-	char *rest = ast_strdupa(data);
-	char *number = strsep(&rest, ",");
-	char *profile = strsep(&rest, ",");
-	char *direction = strsep(&rest, ",");
-	int commas = !!profile + !!direction;
+	char *arguments[3] = { ast_strdupa(data), NULL, NULL };
+	char *at = arguments[0];
+	int commas = 0;
 	/* Whether the number is not what was dialled: then it is no emergency call, either. */
 	int dialled = 1;
 
-	request.number = number;
-	request.profile = profile ? ast_strip(profile) : NULL;
-	request.direction = tg_direction_parse(direction ? ast_strip(direction) : NULL);
-	if (rest) {
+	while ((at = strchr(at, ','))) {
+		*at++ = '\0';
+		if (++commas == ARRAY_LEN(arguments)) {
+			break;
+		}
+		arguments[commas] = at;
+	}
+	request.number = arguments[0];
+	request.profile = arguments[1] ? ast_strip(arguments[1]) : NULL;
+	request.direction = tg_direction_parse(arguments[2] ? ast_strip(arguments[2]) : NULL);
+	if (commas == ARRAY_LEN(arguments)) {
 		why = "there are more than three arguments; was a comma dialled?";
 	} else if (chan && (why = injected(chan, data, commas, &dialled))) {
 		/* said */
-	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(number, '&')) {
+	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(request.number, '&')) {
 		why = "there is an ampersand in the number, with which Dial calls several";
 		dialled = 1;
 	} else if (request.direction < 0) {
@@ -306,7 +316,7 @@ static void judge_arguments(struct ast_channel *chan, const char *data, struct t
 	}
 	if (!why) {
 		tg_judge(&request, result);
-	} else if (dialled || !is_emergency(number, result)) {
+	} else if (dialled || !is_emergency(request.number, result)) {
 		/* What was read of the direction may be a stranger's: the rules of outbound calls are the stricter. */
 		tg_refuse(TOLLGATE_OUTBOUND, data, why, result);
 	}

@@ -99,7 +99,7 @@ static int load_module(void)
 	if (register_all()) {
 		ast_log(LOG_ERROR, "Not loaded: what is named above cannot be registered; unload the module that has"
 			" the name, and load this one again\n");
-		/* Calls may have found the rest already, and the module is unmapped when it has been declined. */
+		/* Calls may have found the rest already, and a module that has declined may be unmapped at any time. */
 		while (unregister_all()) {
 			ast_log(LOG_ERROR, "Somebody is still inside the module: waiting\n");
 		}

@@ -26,7 +26,8 @@ void tg_printable(char *to, size_t size, const char *from)
 
 int tg_direction_parse(const char *text)
 {
-	if (ast_strlen_zero(text) || !strcasecmp(text, "outbound")) {
+	/* As it is mostly written, first. */
+	if (ast_strlen_zero(text) || !strcmp(text, "outbound") || !strcasecmp(text, "outbound")) {
 		return TOLLGATE_OUTBOUND;
 	}
 	return strcasecmp(text, "inbound") ? -1 : TOLLGATE_INBOUND;
