@@ -99,7 +99,8 @@ struct tg_state *tg_state_get(void)
 }
 
 /*!
- * \brief Puts a state in force, or none. The reference to it is taken over. With the lock held.
+ * \brief Puts a state in force, or none. The reference to it is taken over. With the lock held, but for the
+ * last time, when nobody else is left.
  *
  * Who has the old one was counted before he read it, and so before the exchange. So when each of the two
  * counts has been seen at zero after the exchange, nobody has it. That it comes to zero while calls keep

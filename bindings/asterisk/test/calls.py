@@ -76,7 +76,7 @@ CALLS = [
      "", "", "", ""),
     # Found in review: a caller whose own number ends in a comma could not even make an emergency call.
     ("emergency, a comma in the caller's number", "outbound", "112", "200,", 200),
-    ("emergency, the arguments in the caller's number", "outbound", "112", "200,default,outbound):0", 200),
+    ("emergency, the arguments in the caller's number", "outbound", "112", "200,default,outbound)%3A0", 200),
     ("a comma in the caller's number", "outbound", "0905000111", "200,", 200),
     ("a comma in the caller's number, blocked", "outbound", "0900123456", "200,", 403, "type", "SK", "premium_rate", "",
      "premium_rate"),

@@ -12,7 +12,8 @@ from report import check, measured
 
 ENTRIES = 100000
 # Short turns, of which some are not disturbed.
-EVALUATIONS, TURNS = 800, 40
+EVALUATIONS = 800
+TURNS, MORE_TURNS = 40, 120
 NATIONAL, ABROAD, PLUS = "0905000111", "00421905000111", "+421905000111"
 LISTED = "+421910000007"
 
@@ -70,7 +71,7 @@ lists = ["whitelist"]
     return work / "cost.toml"
 
 
-def dialplan():
+def dialplan(turns=TURNS):
     """One call that asks all of them in turns, and leaves the times in global variables."""
     text = "\n[cost]\nexten => all,1,Set(turn=0)\n same => n(turn),NoOp()\n"
     for number, (function, _, a_step) in enumerate(QUESTIONS.values()):
@@ -83,13 +84,13 @@ def dialplan():
  same => n,Set(GLOBAL(cost_{number}_${{turn}})=${{begin}} ${{TOLLGATE_CPU()}} ${{x:0:24}} ${{LEN(${{x}})}})
 """
     return text + f""" same => n,Set(turn=$[${{turn}} + 1])
- same => n,GotoIf($[${{turn}} < {TURNS}]?turn)
+ same => n,GotoIf($[${{turn}} < {turns}]?turn)
  same => n,Set(GLOBAL(cost_end)=yes)
  same => n,Hangup()
 """
 
 
-def measure(version, pbx):
+def measure(version, pbx, turns):
     """Microseconds of one evaluation each, the loop included: the best turn, since whatever disturbs only adds."""
     pbx.rx("channel originate Local/all@cost application Wait 1")
     end = time.monotonic() + 120
@@ -102,25 +103,25 @@ def measure(version, pbx):
         found = re.findall(rf"cost_{number}_\d+=(\d+) (\d+) ?(\S*) (\d+)", said)
         answers = {(text, int(length)) for _, _, text, length in found}
         wanted = {((answer * a_step)[:24], len(answer * a_step))}
-        check(version, f"answers, {TURNS} times {EVALUATIONS}: {name}", str(wanted)[:38], answers,
-              answers == wanted and len(found) == TURNS)
+        check(version, f"answers, {turns} times {EVALUATIONS}: {name}", str(wanted)[:38], answers,
+              answers == wanted and len(found) == turns)
         best[name] = min(int(end) - int(begin) for begin, end, *_ in found) / 1000 / EVALUATIONS
     return best
 
 
-def cost(version, pbx, index, work, command, reload):
+def cost(version, pbx, index, work, command, reload, turns=TURNS):
     before = index.read_bytes()
     subprocess.run([command, "build", policy(work), "-o", index], check=True, capture_output=True)
     check(version, "module reload, for the measurement", True, reload(pbx))
     pbx.rx("core set verbose 0")
-    best = measure(version, pbx)
+    best = measure(version, pbx, turns)
     pbx.rx("core set verbose 3")
     each = {name: best[name] - best["none, 8 a step" if a_step == 8 else "none"]
             for name, (_, _, a_step) in QUESTIONS.items()}
     own = {name: value - each["floor"] * QUESTIONS[name][0].count("${") for name, value in each.items()}
     for name, value in each.items():
         if not name.startswith("none"):
-            measured(version, f"{TURNS} times {EVALUATIONS}, {ENTRIES} entries: {name}",
+            measured(version, f"{turns} times {EVALUATIONS}, {ENTRIES} entries: {name}",
                      f"{value:6.2f} us each, {own[name]:6.2f} us above the floor")
     for name, other in (("TOLLGATE", "DB_EXISTS"), ("TOLLGATE, a profile", "DB_EXISTS"),
                         ("TOLLGATE, listed", "DB_EXISTS, listed"), ("TOLLGATE, blocked", "DB_EXISTS, listed"),
