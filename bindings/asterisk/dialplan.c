@@ -234,22 +234,22 @@ static const char parenthesis_sent[] = "there is a parenthesis and a colon in th
 static const char *injected(struct ast_channel *chan, const char *data, int commas, int *dialled)
 {
 	const struct ast_party_caller *caller = ast_channel_caller(chan);
-	const struct ast_party_dialed *called = ast_channel_dialed(chan);
-	const struct ast_party_redirecting *redirecting = ast_channel_redirecting(chan);
-	const char * const sent[] = {
-		caller->id.number.str, caller->id.name.str, caller->ani.number.str, called->number.str,
-		redirecting->from.number.str,
-	};
 	const char *exten = ast_channel_exten(chan);
+	/* What was dialled, also where the call has gone to another extension by now. */
+	const char *called = S_OR(ast_channel_dialed(chan)->number.str, "");
+	const char * const sent[] = {
+		caller->id.number.str, caller->id.name.str, caller->ani.number.str,
+		ast_channel_redirecting(chan)->from.number.str,
+	};
 	size_t i;
 
 	*dialled = 1;
 	/* No number has a comma, so there is no need to know which of them it is. */
-	if (commas && strchr(exten, ',')) {
+	if (commas && (strchr(exten, ',') || (strchr(called, ',') && holds_argument(called, data)))) {
 		return comma_dialled;
 	}
 	/* What ends an argument early takes those behind it away. */
-	if (commas < 2 && ends_early(exten)) {
+	if (commas < 2 && (ends_early(exten) || ends_early(called))) {
 		return parenthesis_sent;
 	}
 	*dialled = 0;

@@ -72,6 +72,9 @@ CALLS = [
     ("a comma is dialled, 20 characters taken", "outbound-cut", "0900123456,x,inbound,yyyy", CALLER, 403, "error", "", "",
      "", ""),
     ("20 characters taken", "outbound-cut", "0905000111", CALLER, 200),
+    ("a comma is dialled, another extension", "outbound-moved", "112,default,outbound", CALLER, 403, "error", "", "", "",
+     ""),
+    ("emergency, another extension", "outbound-moved", "112", CALLER, 200),
     ("a comma in the caller's number, one argument", "inbound-bare", "200", "+421232100001,default,inbound", 403, "error",
      "", "", "", ""),
     # Found in review: a caller whose own number ends in a comma could not even make an emergency call.

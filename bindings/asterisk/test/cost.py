@@ -13,7 +13,7 @@ from report import check, measured
 ENTRIES = 100000
 # Short turns, of which some are not disturbed.
 EVALUATIONS = 800
-TURNS, MORE_TURNS = 40, 120
+TURNS, MORE_TURNS = 25, 120
 NATIONAL, ABROAD, PLUS = "0905000111", "00421905000111", "+421905000111"
 LISTED = "+421910000007"
 
