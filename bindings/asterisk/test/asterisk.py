@@ -23,8 +23,11 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
+given = set()
+
+
 def free_ports(count):
-    """Ports that nobody has, neither of UDP nor of TCP."""
+    """Ports that nobody has, neither of UDP nor of TCP, and nobody else was given."""
     ports, sockets = [], []
     while len(ports) < count:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -35,7 +38,9 @@ def free_ports(count):
             tcp.bind((LOOPBACK, udp.getsockname()[1]))
         except OSError:
             continue
-        ports.append(udp.getsockname()[1])
+        if udp.getsockname()[1] not in given:
+            ports.append(udp.getsockname()[1])
+            given.add(ports[-1])
     for one in sockets:
         one.close()
     return ports
@@ -227,10 +232,14 @@ class Asterisk:
         self.callers = [one for one in self.callers if one.poll() is None] + [process]
         return process, stem
 
-    def call(self, caller, callee, context, *headers):
-        """Places a call: the status of its final response, 0 where there was none."""
-        process, stem = self.sipp([(caller, callee, context)], (*REFUSALS, 200), "-m", "1", "-timeout", "12s",
-                                  "-trace_msg", "-message_file", f"{self.folder}/sipp/{self.calls + 1}.messages", headers=headers)
+    def place(self, caller, callee, context, *headers):
+        """Places a call; gives what `outcome` wants."""
+        return self.sipp([(caller, callee, context)], (*REFUSALS, 200), "-m", "1", "-timeout", "12s", "-trace_msg",
+                         "-message_file", f"{self.folder}/sipp/{self.calls + 1}.messages", headers=headers)
+
+    def outcome(self, placed):
+        """Waits for the end of a call: the status of its final response, 0 where there was none."""
+        process, stem = placed
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -244,3 +253,7 @@ class Asterisk:
             if match[2] == "INVITE" and int(match[1]) >= 200:
                 return int(match[1])
         return 0
+
+    def call(self, *call):
+        """Places a call: the status of its final response, 0 where there was none."""
+        return self.outcome(self.place(*call))

@@ -98,20 +98,38 @@ CALLS = [
 CONTEXTS = sorted({row[1] for row in CALLS} | {"live", "screened", "agi", "try"})
 
 
+AT_A_TIME = 8
+
+
+def described(name, context, callee, caller):
+    return f"{name}: {caller if context[:2] == 'in' or ',' in caller else callee}"[:58]
+
+
 def calls(version, pbx, manager):
+    # Those that are answered take most of a second each, and raise no event that would have to be told apart.
+    answered = [call for call in CALLS if len(call) == 5 and call[4] == 200]
+    manager.forget()
+    while answered:
+        batch, answered = answered[:AT_A_TIME], answered[AT_A_TIME:]
+        placed = [pbx.place(caller, callee, context) for _, context, callee, caller, _ in batch]
+        for (name, context, callee, caller, status), one in zip(batch, placed):
+            check(version, described(name, context, callee, caller), status, pbx.outcome(one))
+    check(version, "an event of those", None, manager.blocked(0.5))
     for name, context, callee, caller, status, *event in CALLS:
+        if not event:
+            continue
         if isinstance(status, tuple):
             status = status[version == "16"]
         manager.forget()
         seen = pbx.call(caller, callee, context)
         expected = [str(status), *event]
-        got = manager.blocked(2 if event else 0.05)
+        got = manager.blocked(2)
         result = [str(seen)]
         if got:
             result += [got.get(key, "-") for key in ("Reason", "Region", "Type", "List", "Rule")]
             broken = [line for line in got[""] if line.startswith("Reason:")]
             if len(broken) != 1:
                 result.append(f"{len(broken)} reasons")
-        check(version, f"{name}: {caller if context[:2] == 'in' or ',' in caller else callee}"[:58], " ".join(filter(None, expected)),
+        check(version, described(name, context, callee, caller), " ".join(filter(None, expected)),
               " ".join(filter(None, result)), expected == result)
     check(version, "a second event of one call", None, manager.blocked(0.2))
