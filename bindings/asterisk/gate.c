@@ -221,7 +221,8 @@ static struct tg_gate *next_gate(const struct tg_state *state, const struct tg_s
 	struct tg_gate *gate;
 
 	if (state->gate && !strcmp(old->index, settings->index)) {
-		uint32_t loss = any_loss ? 100 : settings->max_loss;
+		/* Not the gate's own limit, which is that of the settings before: 50 is what no setting means. */
+		uint32_t loss = any_loss ? 100 : settings->max_loss ? settings->max_loss : 50;
 
 		if (tollgate_reload_within(state->gate->gate, loss, NULL) != TOLLGATE_OK) {
 			ast_copy_string(problem, tollgate_last_error(), size);

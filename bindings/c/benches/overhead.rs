@@ -18,7 +18,7 @@ struct CQuery {
     profile: *const c_char,
     home: *const c_char,
     direction: i32,
-    reserved: u32,
+    flags: u32,
 }
 
 /// `struct tollgate_verdict`, as far as it is looked at here.
@@ -65,7 +65,7 @@ fn main() {
         profile: profile.as_ptr(),
         home: std::ptr::null(),
         direction: 1,
-        reserved: 0,
+        flags: 0,
     };
     let mut worst = f64::MIN;
     for (name, texts) in CALLS {

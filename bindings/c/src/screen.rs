@@ -79,8 +79,12 @@ unsafe fn screen(
         return Ok(());
     }
     // SAFETY: the caller's promise.
-    let query = unsafe { query::read(query) }?;
-    match gate.gate().screen_with(&query, dialled) {
+    let asked = unsafe { query::read(query) }?;
+    let answer = match asked.is_counted {
+        true => gate.gate().screen_with(&asked.query, dialled),
+        false => gate.gate().index().screen_with(&asked.query, dialled),
+    };
+    match answer {
         Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
         Err(error) => return Err(error.into()),
     };
@@ -99,7 +103,9 @@ pub unsafe extern "C" fn tollgate_prepare_thread(gate: *const tollgate_gate) -> 
 }
 
 /// Whether the index of the moment knows the profile and region of a query: for the check of a
-/// configuration. Is not counted. Returns as tollgate_screen. Any thread.
+/// configuration. Is not counted. Returns as tollgate_screen. Any thread. (A gate whose options name
+/// `required_profiles` never has an index without them.)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_check_query(
     gate: *const tollgate_gate,
@@ -107,8 +113,8 @@ pub unsafe extern "C" fn tollgate_check_query(
 ) -> tollgate_status {
     guard(|| {
         // SAFETY: C's promises.
-        let (gate, query) = unsafe { (arguments::reference(gate, NO_GATE)?, query::read(query)?) };
-        gate.gate().index().screen_with(&query, b"")?;
+        let (gate, asked) = unsafe { (arguments::reference(gate, NO_GATE)?, query::read(query)?) };
+        gate.gate().index().screen_with(&asked.query, b"")?;
         Ok(())
     })
 }
