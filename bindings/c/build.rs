@@ -18,6 +18,12 @@ fn main() {
         let path = std::env::var(name).unwrap_or_else(|_| default.to_owned());
         println!("cargo:rustc-env={name}={path}");
     }
+    // src/panic.rs: whether the standard library is nobody else's, as dist/build links it.
+    println!("cargo:rustc-check-cfg=cfg(own_std)");
+    println!("cargo:rerun-if-env-changed=TOLLGATE_OWN_STD");
+    if std::env::var_os("TOLLGATE_OWN_STD").is_some_and(|value| value == "1") {
+        println!("cargo:rustc-cfg=own_std");
+    }
     println!("cargo:rustc-env=TOLLGATE_ABI_VERSION={ABI}");
 
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();

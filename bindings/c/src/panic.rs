@@ -12,13 +12,13 @@
 //!
 //! - It is installed once, when the first gate is opened: a program that only loads the library keeps what it
 //!   has.
-//! - It takes what happens on a thread that is inside of the library, as [`LEVEL`] says, and gives all else
-//!   to the hook before it, observers included. Who installs one later gets ours as the one before.
-//! - It cannot point into a library that is gone. A hook is kept by a standard library, and ours is a part of
-//!   what we are linked into, shared or static: as we are built, neither `libtollgate.so` nor a module with
-//!   `libtollgate.a` inside shares one with anybody, so both go together. (Nor is `libtollgate.so` unmapped
-//!   at all: see `build.rs`, `nodelete`.) Only Cargo's own `libtollgate_capi.a`, linked beside another Rust
-//!   library of the same compiler, shares one with that: inside of the same program or module, again.
+//! - It takes what is ours and gives all else to the hook before it. A hook is kept by a standard library, and as
+//!   `dist/build` links us, shared and static, nobody else can call ours ([`OWN_STD`]): there, all panics that it
+//!   hears of are ours. `libtollgate_capi.a` as Cargo makes it shares one with any other Rust library of the
+//!   same compiler in the program; there, threads say whether they are inside of the library ([`Level`]).
+//! - It cannot point into a library that is gone, since hook and standard library are parts of one shared
+//!   library, module or program, and go together. (`libtollgate.so` is not unmapped at all: `build.rs`,
+//!   `nodelete`.)
 
 use crate::error::{Failure, Message, record, record_text, tollgate_status};
 use std::any::Any;
@@ -34,16 +34,18 @@ compile_error!(
     "libtollgate has to be built with panic = \"unwind\": with \"abort\" a panic would end the PBX with all its calls"
 );
 
-/// Whose code a thread runs.
+/// Whether nobody else has the standard library that we have, as `dist/build` says to `build.rs`. A call then
+/// marks nothing: thread-local memory of a shared library is found through a call of its own, which would be
+/// half of what C may cost more than Rust.
+const OWN_STD: bool = cfg!(own_std);
+
+/// Whose code a thread runs, where that is not known anyway.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     /// The program's. On a watching thread: the library's.
     Base,
     /// The library's, in a function that C called.
     Inside,
-    /// As `Inside`, and a panic was noted. Another one before that is caught is one of a destructor, and ends
-    /// the process: that line must be written by whoever writes such lines.
-    Panicking,
     /// The program's again, in an observer.
     Observer,
 }
@@ -61,6 +63,9 @@ thread_local! {
 /// leaves it ends the process.
 #[inline]
 fn at<T>(level: Level, f: impl FnOnce() -> T) -> T {
+    if OWN_STD {
+        return f();
+    }
     LEVEL.with(|cell| {
         let before = cell.replace(level);
         let value = f();
@@ -84,15 +89,15 @@ pub(crate) fn install_hook() {
 fn install() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let is_ours = match LEVEL.get() {
-            Level::Base => Watcher::is_watching_thread(),
-            Level::Inside => {
-                LEVEL.set(Level::Panicking);
-                true
-            }
-            Level::Panicking | Level::Observer => false,
-        };
-        if is_ours { note(info) } else { before(info) }
+        // One that cannot unwind ends the process, and somebody has to say why.
+        let is_the_end = info.payload().downcast_ref::<&str>().is_some_and(|text| text.starts_with("panic in a "));
+        let is_ours = OWN_STD
+            || match LEVEL.get() {
+                Level::Base => Watcher::is_watching_thread(),
+                Level::Inside => true,
+                Level::Observer => false,
+            };
+        if is_ours && !is_the_end { note(info) } else { before(info) }
     }));
 }
 
@@ -154,7 +159,6 @@ fn failed(failure: Failure) -> tollgate_status {
 #[cold]
 #[inline(never)]
 fn panicked(payload: Box<dyn Any + Send>) -> tollgate_status {
-    LEVEL.set(Level::Inside);
     let what = if let Some(text) = payload.downcast_ref::<&str>() {
         text
     } else if let Some(text) = payload.downcast_ref::<String>() {
@@ -266,12 +270,8 @@ mod tests {
         assert_eq!((inner, others()), (tollgate_status::TOLLGATE_PANIC, 2));
         throw();
         assert_eq!(others(), 3, "outside again");
-        // A second one before the first is caught: the process would end, and somebody has to say why.
-        let nested = guard(|| {
-            throw();
-            throw();
-            Ok(())
-        });
-        assert_eq!((nested, others()), (tollgate_status::TOLLGATE_OK, 4));
+        // As the standard library says that a destructor panicked while another panic unwound.
+        let last = guard(|| std::panic::panic_any("panic in a destructor during cleanup"));
+        assert_eq!((last, others()), (tollgate_status::TOLLGATE_PANIC, 4));
     }
 }

@@ -7,6 +7,7 @@ use crate::panic::guard;
 use crate::query::{self, tollgate_query};
 use crate::verdict::{tollgate_verdict, write_verdict};
 use std::ffi::c_char;
+use tollgate::Query;
 
 const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
 const NO_VERDICT: &str = "the verdict is NULL or misaligned: give the address of a struct tollgate_verdict";
@@ -80,14 +81,25 @@ unsafe fn screen(
     }
     // SAFETY: the caller's promise.
     let asked = unsafe { query::read(query) }?;
-    let answer = match asked.is_counted {
-        true => gate.gate().screen_with(&asked.query, dialled),
-        false => gate.gate().index().screen_with(&asked.query, dialled),
-    };
-    match answer {
+    if !asked.is_counted {
+        return uncounted(gate, &asked.query, dialled, output);
+    }
+    match gate.gate().screen_with(&asked.query, dialled) {
         Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
         Err(error) => return Err(error.into()),
     };
+    Ok(())
+}
+
+/// Asks the index past the gate, which counts. Apart, so that calls do not carry it along.
+#[cold]
+fn uncounted(
+    gate: &tollgate_gate,
+    query: &Query<'_>,
+    dialled: &[u8],
+    mut output: Output<tollgate_verdict>,
+) -> Result<(), Failure> {
+    write_verdict(output.room(), &gate.gate().index().screen_with(query, dialled)?, dialled);
     Ok(())
 }
 

@@ -298,12 +298,19 @@ pub(crate) fn write_verdict<'o>(
     out
 }
 
-/// The digits that an entry covers, with `+`: nothing where there is no number.
+/// The digits that an entry covers, with `+`: nothing where there is no number. From where they come from, and
+/// not from the text beside it: to read again what was written a moment ago waits until it is written.
 #[inline]
 fn covered(out: &mut tollgate_verdict, v: &Verdict) {
-    for (i, (to, from)) in out.rule_text.iter_mut().zip(&out.number).enumerate() {
-        *to = if i <= v.matched as usize { *from } else { 0 };
+    if !v.has_number() {
+        return;
     }
+    let mut digits = *v.number.padded();
+    for (i, digit) in digits.iter_mut().enumerate() {
+        *digit = if i < v.matched as usize { *digit } else { 0 };
+    }
+    out.rule_text[0] = b'+' as c_char;
+    put(&mut out.rule_text[1..], &digits);
 }
 
 /// `raw:` and the dialled bytes that the entry covers. They are an entry's, so text that somebody wrote
