@@ -74,12 +74,7 @@ impl Default for GateOptions {
 impl GateOptions {
     /// Reads files into memory, refuses an index that lost more than half of its entries.
     pub fn new() -> GateOptions {
-        GateOptions {
-            max_loss_percent: DEFAULT_MAX_LOSS_PERCENT,
-            mapped: false,
-            required: Vec::new(),
-            observer: None,
-        }
+        GateOptions { max_loss_percent: DEFAULT_MAX_LOSS_PERCENT, mapped: false, required: Vec::new(), observer: None }
     }
 
     /// Refuses a reload that loses more than this share of the entries, in percent; 100 allows all.

@@ -762,8 +762,11 @@ impl Walk<'_, '_> {
         } else if name.trim().is_empty() {
             Diagnostic::error("bad-name", format!("the name of this {what} is empty"))
         } else if !Name::is_plain(name) {
-            Diagnostic::error("bad-name", format!("the name of this {what} has a control character in it, or another one that nobody sees"))
-                .help("names stand in log lines; use letters, digits, spaces and punctuation")
+            Diagnostic::error(
+                "bad-name",
+                format!("the name of this {what} has a control character in it, or another one that nobody sees"),
+            )
+            .help("names stand in log lines; use letters, digits, spaces and punctuation")
         } else {
             return true;
         };

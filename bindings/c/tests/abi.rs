@@ -153,7 +153,8 @@ fn every_change_that_breaks_programs_is_seen() {
     let is_seen = |from: &str, to: &str| {
         let changed = header.replacen(from, to, 1);
         assert_ne!(changed, header, "the header has no {from:?}");
-        let lists = [("functions", functions(&changed)), ("types", types(&changed)), ("constants", constants(&changed))];
+        let lists =
+            [("functions", functions(&changed)), ("types", types(&changed)), ("constants", constants(&changed))];
         lists.iter().any(|(file, now)| !gone(&committed(file), now).is_empty())
     };
     for (from, to) in [
