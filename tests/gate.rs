@@ -299,7 +299,7 @@ fn a_gate_from_memory_has_no_file() {
     assert!(matches!(gate.reload(), Err(Error::NoFile)));
     assert!(matches!(gate.watch(Duration::from_millis(10)), Err(Error::NoFile)));
     assert_eq!(gate.stats().refused, 1);
-    assert!(gate.stats().last_error.unwrap().contains("give `swap` a new index"));
+    assert!(gate.stats().last_error.unwrap().contains("has no file; open it on one"));
 }
 
 const COUNTED: &str = r#"

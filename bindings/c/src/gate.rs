@@ -118,6 +118,11 @@ pub(crate) const OWN_INDEX: &str = env!("TOLLGATE_OWN_INDEX");
 /// Where the one is that is installed with the library; an update writes over it.
 pub(crate) const SHIPPED_INDEX: &str = env!("TOLLGATE_SHIPPED_INDEX");
 
+/// Whether there is nothing of this name, not even a link to nowhere.
+fn is_missing(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound)
+}
+
 /// The operator's own index, if there is anything of this name: also a broken link, or what may not be read.
 /// To fall back then would be to judge calls by another policy without a word.
 fn default_index() -> &'static CStr {
@@ -129,7 +134,6 @@ fn default_index() -> &'static CStr {
     }
     const OWN: &CStr = text(concat!(env!("TOLLGATE_OWN_INDEX"), "\0"));
     const SHIPPED: &CStr = text(concat!(env!("TOLLGATE_SHIPPED_INDEX"), "\0"));
-    let is_missing = |path| std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound);
     if is_missing(OWN_INDEX) && !is_missing(SHIPPED_INDEX) { SHIPPED } else { OWN }
 }
 
@@ -198,7 +202,7 @@ pub unsafe extern "C" fn tollgate_open(
         };
         let opened = options.open(OsStr::from_bytes(path.to_bytes()));
         let opened = opened.map_err(|error| match error {
-            Error::Io { ref source, .. } if !named && source.kind() == ErrorKind::NotFound => Failure::NoDefaultIndex,
+            Error::Io { .. } if !named && is_missing(OWN_INDEX) && is_missing(SHIPPED_INDEX) => Failure::NoDefaultIndex,
             error => error.into(),
         })?;
         output.write(handle(opened, Some(path)));
