@@ -235,7 +235,7 @@ impl Lists {
             let entries = c.u64()?;
             // A reload compares the sums: one that wrapped round would pass for a large index.
             total = total.checked_add(entries).ok_or(c.corrupt(at + 1, "more entries than can be counted"))?;
-            let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a list's name is too long"))?;
+            let name = Name::of_index(c.text()?).map_err(|what| c.corrupt(at, what))?;
             lists.push(List { name, action, entries });
         }
         c.finish()?;

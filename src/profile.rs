@@ -147,7 +147,7 @@ impl Profiles {
             if outbound as usize >= rule_sets.len() || inbound as usize >= rule_sets.len() {
                 return Err(c.corrupt(at, "a profile's rule set does not exist"));
             }
-            let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a profile's name is too long"))?;
+            let name = Name::of_index(c.text()?).map_err(|what| c.corrupt(at, what))?;
             profiles.push(Profile { name, outbound, inbound });
         }
         if profiles.is_empty() {

@@ -7,6 +7,7 @@ use crate::panic::guard;
 use crate::query::{self, tollgate_query};
 use crate::verdict::{tollgate_verdict, write_verdict};
 use std::ffi::c_char;
+use tollgate::Query;
 
 const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
 const NO_VERDICT: &str = "the verdict is NULL or misaligned: give the address of a struct tollgate_verdict";
@@ -79,11 +80,26 @@ unsafe fn screen(
         return Ok(());
     }
     // SAFETY: the caller's promise.
-    let query = unsafe { query::read(query) }?;
-    match gate.gate().screen_with(&query, dialled) {
+    let asked = unsafe { query::read(query) }?;
+    if !asked.is_counted {
+        return uncounted(gate, &asked.query, dialled, output);
+    }
+    match gate.gate().screen_with(&asked.query, dialled) {
         Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
         Err(error) => return Err(error.into()),
     };
+    Ok(())
+}
+
+/// Asks the index past the gate, which counts. Apart, so that calls do not carry it along.
+#[cold]
+fn uncounted(
+    gate: &tollgate_gate,
+    query: &Query<'_>,
+    dialled: &[u8],
+    mut output: Output<tollgate_verdict>,
+) -> Result<(), Failure> {
+    write_verdict(output.room(), &gate.gate().index().screen_with(query, dialled)?, dialled);
     Ok(())
 }
 
@@ -99,7 +115,9 @@ pub unsafe extern "C" fn tollgate_prepare_thread(gate: *const tollgate_gate) -> 
 }
 
 /// Whether the index of the moment knows the profile and region of a query: for the check of a
-/// configuration. Is not counted. Returns as tollgate_screen. Any thread.
+/// configuration. Is not counted. Returns as tollgate_screen. Any thread. (A gate whose options name
+/// `required_profiles` never has an index without them.)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_check_query(
     gate: *const tollgate_gate,
@@ -107,8 +125,8 @@ pub unsafe extern "C" fn tollgate_check_query(
 ) -> tollgate_status {
     guard(|| {
         // SAFETY: C's promises.
-        let (gate, query) = unsafe { (arguments::reference(gate, NO_GATE)?, query::read(query)?) };
-        gate.gate().index().screen_with(&query, b"")?;
+        let (gate, asked) = unsafe { (arguments::reference(gate, NO_GATE)?, query::read(query)?) };
+        gate.gate().index().screen_with(&asked.query, b"")?;
         Ok(())
     })
 }
