@@ -651,6 +651,21 @@ typedef struct tollgate_query {
 } tollgate_query;
 
 /**
+ * A text to screen, for tollgate_screen_many: `length` bytes, any, with or without a NUL behind them.
+ * NULL with the length 0 is an empty text, which is a withheld number.
+ */
+typedef struct tollgate_text {
+    /**
+     * The bytes.
+     */
+    const char *bytes;
+    /**
+     * How many.
+     */
+    size_t length;
+} tollgate_text;
+
+/**
  * A gate's counts since it was opened. Exact, but not a snapshot: calls under way may be in some and
  * not in others.
  */
@@ -1015,6 +1030,25 @@ tollgate_status tollgate_screen_text(const struct tollgate_gate *gate,
                                      const struct tollgate_query *query,
                                      const char *dialled,
                                      struct tollgate_verdict *verdict);
+
+/**
+ * Screens `count` dialled strings or caller ids with one query and by one index, and writes
+ * `verdicts[i]` for `dialled[i]`. The verdicts are those of tollgate_screen. With lists of millions of
+ * numbers they come faster than one by one, since the look-ups of sixteen wait for memory together: for
+ * lists to be cleaned and files of call records, not for calls that come one at a time.
+ *
+ * `dialled` and `verdicts` have room for `count` each and do not overlap; NULL is none, with the count 0.
+ *
+ * Returns as tollgate_screen. The verdicts are written only with TOLLGATE_OK, then all of them. Allocates
+ * and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for sixteen).
+ * Any thread.
+ */
+TOLLGATE_MUST_USE
+tollgate_status tollgate_screen_many(const struct tollgate_gate *gate,
+                                     const struct tollgate_query *query,
+                                     const struct tollgate_text *dialled,
+                                     size_t count,
+                                     struct tollgate_verdict *verdicts);
 
 /**
  * Does what a thread's first call does once, so that no call of this thread allocates. To be called

@@ -163,6 +163,27 @@ public:
         const tollgate_query q = of(query);
         return screened(&q, dialled);
     }
+    /// Screens many dialled texts by one index; the verdicts are in their order.
+    Result<std::vector<Verdict>> screen_many(const Query &query, const std::vector<std::string_view> &dialled) const
+    {
+        if (auto error = unknown(query))
+            return *std::move(error);
+        const tollgate_query q = of(query);
+        std::vector<tollgate_text> texts;
+        texts.reserve(dialled.size());
+        for (const auto text : dialled)
+            texts.push_back({text.data(), text.size()});
+        std::vector<tollgate_verdict> verdicts(dialled.size());
+        const auto status =
+            ::tollgate_screen_many(gate_.get(), &q, texts.data(), texts.size(), verdicts.data());
+        if (status != TOLLGATE_OK)
+            return Error::last(status);
+        std::vector<Verdict> result;
+        result.reserve(verdicts.size());
+        for (const auto &verdict : verdicts)
+            result.push_back(Verdict{verdict});
+        return result;
+    }
     Result<std::string> explain(const Query &query, std::string_view dialled,
                                 tollgate_format format = TOLLGATE_TEXT) const
     {

@@ -28,6 +28,10 @@ FIELD(tollgate_verdict, shadow, 104, 48);
 FIELD(tollgate_verdict, profile, 152, 48);
 FIELD(tollgate_verdict, rule_text, 200, 72);
 
+_Static_assert(sizeof(struct tollgate_text) == 16, "tollgate_text");
+FIELD(tollgate_text, bytes, 0, 8);
+FIELD(tollgate_text, length, 8, 8);
+
 _Static_assert(sizeof(struct tollgate_swap) == 64, "tollgate_swap");
 FIELD(tollgate_swap, generation, 0, 8);
 FIELD(tollgate_swap, entries_before, 8, 8);
