@@ -926,7 +926,8 @@ tollgate_status tollgate_open_memory(const uint8_t *bytes,
  *
  * No other call on the gate may be under way on any thread, and none may come after. An observer on the
  * watching thread may still call functions on the gate, but this one, until this one has ended its thread;
- * tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was forked off this frees the child's copy only.
+ * tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was
+ * forked off this frees the child's copy only.
  */
 void tollgate_close(struct tollgate_gate *gate);
 

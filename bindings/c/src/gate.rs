@@ -244,7 +244,8 @@ fn handle(gate: Gate, path: Option<CString>) -> *mut tollgate_gate {
 ///
 /// No other call on the gate may be under way on any thread, and none may come after. An observer on the
 /// watching thread may still call functions on the gate, but this one, until this one has ended its thread;
-/// tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was forked off this frees the child's copy only.
+/// tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was
+/// forked off this frees the child's copy only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_close(gate: *mut tollgate_gate) {
     guard_or_waiting((), || {
