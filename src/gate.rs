@@ -158,7 +158,7 @@ impl GateOptions {
 }
 
 fn has_all(required: &[String], index: &Index) -> Result<(), Error> {
-    match required.iter().find(|name| index.profiles.find(name).is_none()) {
+    match required.iter().find(|name| index.profiles.find(name.as_bytes()).is_none()) {
         Some(name) => Err(Error::MissingProfile { name: name.clone() }),
         None => Ok(()),
     }

@@ -161,9 +161,9 @@ impl Profiles {
 
     /// The position of the profile with this name.
     #[inline]
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
         let name_of = |i: u32| self.profiles.get(i as usize).map_or(&[][..], |profile| profile.name.as_bytes());
-        let at = self.by_name.binary_search_by(|&i| name_of(i).cmp(name.as_bytes())).ok()?;
+        let at = self.by_name.binary_search_by(|&i| name_of(i).cmp(name)).ok()?;
         self.by_name.get(at).map(|&i| i as usize)
     }
 

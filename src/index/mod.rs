@@ -35,7 +35,7 @@ use std::path::Path;
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'q> {
-    profile: Option<&'q str>,
+    profile: Option<&'q [u8]>,
     direction: Direction,
     home: Option<Region>,
 }
@@ -50,6 +50,14 @@ impl<'q> Query<'q> {
     /// Asks this profile instead of the default one.
     #[must_use]
     pub const fn profile(mut self, name: &'q str) -> Query<'q> {
+        self.profile = Some(name.as_bytes());
+        self
+    }
+
+    /// As [`profile`](Query::profile), with the name's bytes as they came: it is compared byte for byte, so
+    /// that one that is no UTF-8 is unknown.
+    #[must_use]
+    pub const fn profile_bytes(mut self, name: &'q [u8]) -> Query<'q> {
         self.profile = Some(name);
         self
     }
@@ -309,7 +317,7 @@ impl Index {
     pub(crate) fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
         let profile = match query.profile {
             None => 0,
-            Some(name) => self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?,
+            Some(name) => self.profiles.find(name).ok_or_else(|| unknown_profile(name))?,
         };
         let home = match query.home {
             None => None,
@@ -321,6 +329,11 @@ impl Index {
         };
         Ok(Question { profile, direction: query.direction, home })
     }
+}
+
+#[cold]
+fn unknown_profile(name: &[u8]) -> Error {
+    Error::UnknownProfile { name: String::from_utf8_lossy(name).into_owned() }
 }
 
 fn decode_site(bytes: &[u8], sections: &Sections, plan: &Plan) -> Result<Site, Error> {

@@ -64,8 +64,8 @@ pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Asked<'a>,
     // SAFETY: the caller's promise.
     if let Some(profile) = unsafe { arguments::text(query.profile) } {
         // A name that is longer than names can be is not looked for, and not copied into an error.
-        let name = Some(profile).filter(|p| p.count_bytes() <= MAX_NAME_LEN).and_then(|p| p.to_str().ok());
-        result = result.profile(name.ok_or(Failure::UnknownProfile)?);
+        let name = Some(profile.to_bytes()).filter(|name| name.len() <= MAX_NAME_LEN);
+        result = result.profile_bytes(name.ok_or(Failure::UnknownProfile)?);
     }
     // SAFETY: the caller's promise.
     if let Some(home) = unsafe { arguments::text(query.home) } {
