@@ -95,9 +95,9 @@ int main()
     query = {};
     query.counted = false;
     CHECK(gate.screen(query, "0037126123499")->is_blocked() && log.calls == 3);
-    const auto many = gate.screen_many({}, {"112", "0037126123499", {}, "+421905323344"});
+    const auto many = gate.screen_many(query, {"112", "0037126123499", {}, "+421905323344"});
     CHECK(many && many->size() == 4 && !many->at(0).is_blocked() && many->at(1).is_blocked());
-    CHECK(many->at(3).would_block() && gate.screen_many({}, {})->empty());
+    CHECK(many->at(3).would_block() && gate.screen_many(query, {})->empty());
     CHECK(gate.stats()->blocked_total == 3 && tollgate::text(gate.info()->policy) == "everything");
 
     test_copy(test_file("smaller.tgx"), path);
