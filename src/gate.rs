@@ -628,8 +628,8 @@ mod tests {
 
     /// The file that [`read`] panics at.
     pub(super) const PANICS: &[u8] = b"panic";
-    const INDEX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v1/everything.tgx");
-    const SMALLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v1/smaller.tgx");
+    const INDEX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v2/everything.tgx");
+    const SMALLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v2/smaller.tgx");
     const INTERVAL: Duration = Duration::from_millis(10);
 
     fn put(path: &Path, bytes: &[u8]) {

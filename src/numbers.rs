@@ -55,6 +55,7 @@ pub(crate) const MOST_OF_A_BUCKET: u32 = 4096;
 /// The bytes of a segment's head.
 pub(crate) const SEGMENT_BYTES: usize = 40;
 /// The bytes before the segments.
+#[cfg(feature = "compile")]
 pub(crate) const HEAD_BYTES: usize = 40;
 
 pub(crate) const POW10: [u64; 17] = {
@@ -190,6 +191,7 @@ impl Split {
     }
 
     /// Of a key.
+    #[cfg(feature = "compile")]
     pub(crate) fn of_key(key: u64, jump_digits: u32) -> Split {
         let (value, len) = (key >> 4, (key & 15) as usize);
         let head = value / POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
@@ -252,7 +254,7 @@ impl Segment {
         }
     }
 
-    #[cfg(any(feature = "compile", test))]
+    #[cfg(feature = "compile")]
     pub(crate) fn encode(&self) -> [u8; SEGMENT_BYTES] {
         let mut raw = [0; SEGMENT_BYTES];
         raw[..8].copy_from_slice(&self.start.to_le_bytes());

@@ -111,6 +111,9 @@ impl Lot {
     }
 }
 
+/// What is done with a lot.
+type Each<'e> = dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>> + 'e;
+
 /// Reads a list file. `each` gets its lots in order; where it fails, so does this.
 ///
 /// # Errors
@@ -122,7 +125,7 @@ pub(crate) fn read(
     threads: usize,
     reader: &EntryReader<'_>,
     now: i64,
-    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+    each: &mut Each<'_>,
 ) -> Result<Facts, Box<Diagnostic>> {
     read_by(BLOCK, path, name, threads, reader, now, each)
 }
@@ -135,7 +138,7 @@ fn read_by(
     threads: usize,
     reader: &EntryReader<'_>,
     now: i64,
-    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+    each: &mut Each<'_>,
 ) -> Result<Facts, Box<Diagnostic>> {
     let mut lines = files::open(path, name)?;
     let format = if files::is_csv(name) {

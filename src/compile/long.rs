@@ -134,12 +134,15 @@ impl Numbers {
     }
 }
 
+/// A claim's id, and how often it is made of a number.
+type Made = (u32, u64);
+
 /// Reads numbers with all that is claimed of each.
 pub(crate) struct Groups<'n> {
     narrow: Merge<'n, u64>,
     wide: Merge<'n, u128>,
     next: (Option<u64>, Option<u128>),
-    claims: Vec<(u32, u64)>,
+    claims: Vec<Made>,
 }
 
 impl Groups<'_> {
@@ -157,7 +160,7 @@ impl Groups<'_> {
     /// # Errors
     ///
     /// Of reading what was written to disk.
-    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &[(u32, u64)])>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &[Made])>> {
         let Some(key) = self.peek() else { return Ok(None) };
         self.claims.clear();
         while let Some(packed) = self.next.0.filter(|packed| packed >> CLAIM_BITS == key) {
