@@ -97,7 +97,7 @@ int main()
     CHECK(gate.screen(query, "0037126123499")->is_blocked() && log.calls == 3);
     const auto many = gate.screen_many(query, {"112", "0037126123499", {}, "+421905323344"});
     CHECK(many && many->size() == 4 && !many->at(0).is_blocked() && many->at(1).is_blocked());
-    CHECK(many->at(3).would_block() && gate.screen_many(query, {})->empty());
+    CHECK(many->at(3).would_block == 1 && gate.screen_many(query, {})->empty());
     CHECK(gate.stats()->blocked_total == 3 && tollgate::text(gate.info()->policy) == "everything");
 
     test_copy(test_file("smaller.tgx"), path);
