@@ -281,12 +281,7 @@ impl Gate {
     /// # Errors
     ///
     /// As [`Gate::screen_with`]; then no verdict is written.
-    pub fn screen_many(
-        &self,
-        query: &Query<'_>,
-        dialled: &[&[u8]],
-        verdicts: &mut [Verdict],
-    ) -> Result<usize, Error> {
+    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
         let loaded = self.current.load();
         let question = loaded.index.resolve(query)?;
         screen::judge_many(&loaded.index, question, dialled, verdicts, |dialled, named, verdict| {

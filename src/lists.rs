@@ -14,8 +14,8 @@
 //! to the shortest. Equal sets are stored once, so a list of ten million numbers has one.
 
 use crate::error::Error;
-use crate::index::format::{Cursor, Sections};
 use crate::index::format::Trust;
+use crate::index::format::{Cursor, Sections};
 use crate::number::{MAX_NUMBER_DIGITS, Name, Number};
 use crate::numbers::{MAX_WHOLE_DIGITS, Place, WholeNumbers};
 use crate::profile::RuleSet;

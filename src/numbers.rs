@@ -357,12 +357,7 @@ fn select(word: u64, n: u32) -> u32 {
 impl WholeNumbers {
     /// Reads and checks the section. Of a file that was checked before only what takes no time that grows
     /// with the numbers is looked at.
-    pub(crate) fn check(
-        bytes: &[u8],
-        sections: &Sections,
-        sets: u32,
-        trust: Trust,
-    ) -> Result<WholeNumbers, Error> {
+    pub(crate) fn check(bytes: &[u8], sections: &Sections, sets: u32, trust: Trust) -> Result<WholeNumbers, Error> {
         let section = sections.range("NUMW")?;
         let mut c = sections.cursor(bytes, "NUMW")?;
         let count = c.u64()?;
@@ -404,12 +399,7 @@ impl WholeNumbers {
 
     /// Every segment lies behind the one before it, has as many buckets and bits as it needs, and the
     /// jump table leads to it.
-    fn check_tables(
-        &self,
-        bytes: &[u8],
-        sets: u32,
-        wrong: &dyn Fn(usize, &'static str) -> Error,
-    ) -> Result<(), Error> {
+    fn check_tables(&self, bytes: &[u8], sets: u32, wrong: &dyn Fn(usize, &'static str) -> Error) -> Result<(), Error> {
         let ranks = &bytes[self.ranks.clone()];
         let mut last = 0;
         for (i, rank) in ranks.chunks_exact(4).map(|r| u32_at(r, 0)).enumerate() {

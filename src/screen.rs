@@ -376,9 +376,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         let digits = number.as_bytes();
         // Only the beginnings of a number that nobody has are listed numbers, too, and only who explains
         // wants to hear that there are none.
-        let look = |lists: &Lists| {
-            T::LISTENS || unassigned || lists.covers(self.index.bytes(), digits, place.as_ref())
-        };
+        let look = |lists: &Lists| T::LISTENS || unassigned || lists.covers(self.index.bytes(), digits, place.as_ref());
         if !self.rules.lists.is_empty() && look(&self.index.lists) {
             let mut hits = Hits::new();
             self.index.lists.number_hits(self.index.bytes(), digits, unassigned, &mut hits);

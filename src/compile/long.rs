@@ -20,7 +20,6 @@ const MOST_CLAIMS: usize = 1 << CLAIM_BITS;
 
 const _: () = assert!(10u64.pow(MAX_WHOLE_DIGITS as u32) << 4 <= 1 << (64 - CLAIM_BITS));
 
-
 /// What a file says of many numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {

@@ -3,7 +3,9 @@
 //! Numbers come in the order of their keys, one by one, so that a list of hundreds of millions is never
 //! in memory: what is kept are the codes, about a byte and a half a number, and the numbers of one head.
 
-use crate::numbers::{CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, POW10, SEGMENT_BYTES, Segment, Split, buckets, tails};
+use crate::numbers::{
+    CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, POW10, SEGMENT_BYTES, Segment, Split, buckets, tails,
+};
 
 /// Numbers of one head and length that become one segment. More become several, so that what waits to be
 /// written stays small.
@@ -316,7 +318,8 @@ impl<'t> Part<'t> {
         let mut rest = self.tails;
         for bucket in 0..bucket_count {
             piece.ranks.push((self.tails.len() - rest.len()) as u32);
-            let own = rest.iter().take_while(|&&tail| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2()) == bucket);
+            let own =
+                rest.iter().take_while(|&&tail| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2()) == bucket);
             let (own, others) = rest.split_at(own.count());
             rest = others;
             let cell = |tail: &u64| ((tail - start) >> low_bits) % CELLS;
@@ -440,7 +443,8 @@ mod tests {
     #[test]
     fn a_head_of_several_segments() {
         let mut writer = NumberWriter::new(0);
-        let keys = (0..MAX_SEGMENT as u64 * 2 + 10).map(|n| (n, whole_key(format!("88{:09}", n * 3).as_bytes()).unwrap()));
+        let keys =
+            (0..MAX_SEGMENT as u64 * 2 + 10).map(|n| (n, whole_key(format!("88{:09}", n * 3).as_bytes()).unwrap()));
         let mut last = None;
         for (n, key) in keys.clone() {
             writer.push(key, (n % 2) as u32);
@@ -470,8 +474,9 @@ mod tests {
     #[test]
     fn damaged_tables_do_no_harm() {
         let mut random = Random(3);
-        let keys: BTreeMap<u64, u32> =
-            (0..3000).map(|n| (whole_key(format!("42190{:07}", random.below(10_000_000)).as_bytes()).unwrap(), n % 7)).collect();
+        let keys: BTreeMap<u64, u32> = (0..3000)
+            .map(|n| (whole_key(format!("42190{:07}", random.below(10_000_000)).as_bytes()).unwrap(), n % 7))
+            .collect();
         let built = build(&keys);
         let digits: Vec<String> = keys.keys().map(|&key| whole_digits(key)).collect();
         let (mut opened, mut refused) = (0, 0);

@@ -4,8 +4,8 @@
 //! The files have no name, so that nothing stays behind whatever happens to the process. They are where
 //! the system has its temporary files: `TMPDIR`.
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 

@@ -230,12 +230,7 @@ impl Index {
     /// # Errors
     ///
     /// As [`Index::screen_with`]; then no verdict is written.
-    pub fn screen_many(
-        &self,
-        query: &Query<'_>,
-        dialled: &[&[u8]],
-        verdicts: &mut [Verdict],
-    ) -> Result<usize, Error> {
+    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
         let question = self.resolve(query)?;
         screen::judge_many(self, question, dialled, verdicts, |_, _, _| {});
         Ok(dialled.len().min(verdicts.len()))

@@ -199,12 +199,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 impl Provenance {
-    pub(crate) fn decode(
-        bytes: &[u8],
-        sections: &Sections,
-        lists: &Lists,
-        trust: Trust,
-    ) -> Result<Provenance, Error> {
+    pub(crate) fn decode(bytes: &[u8], sections: &Sections, lists: &Lists, trust: Trust) -> Result<Provenance, Error> {
         let mut c = sections.cursor(bytes, "META")?;
         let policy = c.text()?.to_owned();
         let by = c.text()?.to_owned();
@@ -326,13 +321,7 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
 }
 
 impl Origins {
-    fn check(
-        bytes: &[u8],
-        sections: &Sections,
-        lists: &Lists,
-        sources: usize,
-        trust: Trust,
-    ) -> Result<Origins, Error> {
+    fn check(bytes: &[u8], sections: &Sections, lists: &Lists, sources: usize, trust: Trust) -> Result<Origins, Error> {
         let section = sections.range("ORIG")?;
         let mut c = sections.cursor(bytes, "ORIG")?;
         let record_count = c.count(RECORD_BYTES)?;

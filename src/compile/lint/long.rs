@@ -33,12 +33,7 @@ impl Prefix<'_> {
     }
 }
 
-pub(super) fn overlaps(
-    model: &Model,
-    places: &Places,
-    warnings: &mut Warnings,
-    report: &mut Report,
-) -> io::Result<()> {
+pub(super) fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, report: &mut Report) -> io::Result<()> {
     if model.numbers.len() == 0 {
         return Ok(());
     }
@@ -203,11 +198,7 @@ impl Lint<'_, '_> {
             let (winner, loser) = (lint.list(win.list), lint.list(lose.list));
             Diagnostic::warning(
                 "contradicting-entry",
-                format!(
-                    "{} is also in the list {winner:?}, at {}, with the opposite action",
-                    shown(),
-                    lint.place(win)
-                ),
+                format!("{} is also in the list {winner:?}, at {}, with the opposite action", shown(), lint.place(win)),
             )
             .help(format!(
                 "in profile {:?}, {}, the list {winner:?} wins, since it is named before {loser:?}",
