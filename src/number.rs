@@ -311,7 +311,8 @@ impl Name {
 
     /// The text's bytes: nothing is checked again, as [`as_str`](Name::as_str) has to.
     #[inline]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len as usize]
     }
 

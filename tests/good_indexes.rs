@@ -180,7 +180,7 @@ fn the_worked_examples_are_in_the_file() {
     if std::env::var_os("TOLLGATE_WRITE_GOOD").is_some() {
         return; // the files are being written
     }
-    let file = std::fs::read(good().join("v1/everything.tgx")).unwrap();
+    let file = std::fs::read(good().join("v2/everything.tgx")).unwrap();
     let section = |wanted: &str| sections(&file).into_iter().find(|(tag, _)| tag == wanted).unwrap().1;
     let place = |wanted: &str| section(wanted).as_ptr() as usize - file.as_ptr() as usize;
     let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());

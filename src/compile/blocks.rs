@@ -120,13 +120,26 @@ pub(crate) fn read(
     now: i64,
     each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
 ) -> Result<Facts, Box<Diagnostic>> {
+    read_by(BLOCK, path, name, threads, reader, now, each)
+}
+
+/// The same, with blocks of about so many bytes.
+fn read_by(
+    block: usize,
+    path: &Path,
+    name: &str,
+    threads: usize,
+    reader: &EntryReader<'_>,
+    now: i64,
+    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+) -> Result<Facts, Box<Diagnostic>> {
     let mut lines = files::open(path, name)?;
     let format = if files::is_csv(name) {
         Format::Csv(files::header(&mut lines, name).map_err(|stop| stop.at(name, 1))?)
     } else {
         Format::Text
     };
-    let mut cutter = Cutter { lines, carry: Vec::new(), format, ended: false };
+    let mut cutter = Cutter { lines, carry: Vec::new(), format, block, ended: false };
     let fail = |cutter: &Cutter, error: io::Error| files::Stop::Io(error).at(name, cutter.lines.line + 1);
     // Most files are one block, and need no threads.
     let mut first = Lot::default();
@@ -216,6 +229,8 @@ struct Cutter {
     /// What was read behind the last block.
     carry: Vec<u8>,
     format: Format,
+    /// About how many bytes a block is to have.
+    block: usize,
     ended: bool,
 }
 
@@ -225,7 +240,7 @@ impl Cutter {
         block.bytes.clear();
         block.bytes.append(&mut self.carry);
         block.line = self.lines.line.saturating_add(1);
-        let mut wanted = BLOCK;
+        let mut wanted = self.block;
         loop {
             self.fill(&mut block.bytes, wanted)?;
             if self.ended {
@@ -237,12 +252,12 @@ impl Cutter {
                     block.bytes.truncate(end);
                     break;
                 }
-                None if matches!(self.format, Format::Text) => {
+                None if matches!(self.format, Format::Text) && block.bytes.len() > MAX_LINE => {
                     self.skip_line(&mut block.bytes)?;
                     break;
                 }
                 None if block.bytes.len() >= MOST_OPEN => break,
-                None => wanted += BLOCK,
+                None => wanted += self.block,
             }
         }
         let cut = block.bytes.last().is_some_and(|&last| last != b'\n');
@@ -412,5 +427,152 @@ fn csv(reader: &EntryReader<'_>, columns: Columns, now: i64, bytes: &[u8], lot: 
     }
     if let Some((line, start)) = open {
         lot.others.push(Span { line, at: start..bytes.len() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::lint::Assigned;
+    use crate::compile::model::{Key, ListAction};
+    use crate::compile::plan::BUILT_IN;
+    use crate::dial::Site;
+    use crate::index::format::{Kind, Sections};
+    use crate::number::Region;
+    use crate::numbers::whole_key;
+    use crate::plan::Plan;
+    use std::collections::BTreeMap;
+
+    /// 2026-01-01.
+    const NOW: i64 = 1_767_225_600;
+
+    /// Lines of every kind, so that a cut can fall anywhere in any of them.
+    fn text() -> Vec<u8> {
+        let mut text =
+            b"\xef\xbb\xbf+421905123456\r\n# comment\n\n   \n+3712*\n0905 123 457 # said twice\n#31#0905123458\n"
+                .to_vec();
+        text.extend(b"caf\xe9\n+49301234567 # caf\xe9\n+4930100..+4930199\n4930100..4930199\n112\n1\n+4200000000\n");
+        text.extend(format!("{}\n+421905123459\n", "9".repeat(MAX_LINE + 10)).bytes());
+        for i in 0..200 {
+            text.extend(format!("+42190{:07}{}", i * 7919, ["\n", "\r\n", " \n", "\n\n"][i % 4]).bytes());
+        }
+        text.extend(b"raw:x*\n+421905999999");
+        text
+    }
+
+    fn csv() -> Vec<u8> {
+        let mut csv = b"\xef\xbb\xbfname;number;expires;note\r\n\n".to_vec();
+        for i in 0..100 {
+            let number = format!("+42190{:07}", i * 7919);
+            csv.extend(
+                match i % 10 {
+                    0 => format!("\"a\nb\";{number};;\n"),
+                    1 => format!("x;\"{number}\";2099-01-0{};\r\n", i % 7 + 1),
+                    2 => format!("x;{number};2001-01-01;\n"),
+                    3 => format!("x;{number};yesterday;\n"),
+                    4 => format!("x;{number};;\"a note\nof \"\"two\"\" lines\"\n"),
+                    5 => "x;;;\nshort\n\n".to_owned(),
+                    6 => format!("5\" pipe;{number};;\n"),
+                    7 => format!("x;0905-{:06};2099-01-01T00:00:00Z;\n", i),
+                    8 => format!("{};{number};;\n", "y".repeat(300)),
+                    _ => format!("x;{number};;;and;more\n"),
+                }
+                .bytes(),
+            );
+        }
+        csv.extend(format!("{};+421905123456;;\n", "z".repeat(MAX_LINE + 1)).bytes());
+        csv.extend(b"x;+421905123457;;");
+        csv
+    }
+
+    /// By line: what the short way read there, or what the other rows say.
+    type Seen = BTreeMap<u32, Result<(u64, Option<i64>), String>>;
+
+    fn other(reader: &EntryReader<'_>, row: &files::Row<'_>) -> Result<(u64, Option<i64>), String> {
+        let content = row.content.as_ref().map_err(|fault| fault.code.to_owned())?;
+        let keys = reader.read(content.entry, ListAction::Log).map_err(|fault| fault.message.into_owned())?.keys;
+        let plain = content.note.is_none() && content.expires.is_none_or(|end| end > NOW);
+        match &*keys {
+            [Key::Number { digits, whole: true }] if plain && !digits.contains(&b'X') => {
+                Ok((whole_key(digits).unwrap(), content.expires))
+            }
+            _ => Err(format!("{keys:?} {:?} {:?} {:?}", content.expires, content.note, row.place())),
+        }
+    }
+
+    /// However a file is cut and however many read it, every line says what it says when the file is read
+    /// line by line.
+    #[test]
+    fn a_line_means_the_same_wherever_the_cuts_are() {
+        let sections = Sections::parse(BUILT_IN, Kind::Plan).unwrap();
+        let plan = Plan::decode(BUILT_IN, &sections).unwrap();
+        let assigned = Assigned::new(&plan);
+        let home = plan.territory(Region::new("SK").unwrap()).unwrap();
+        let site = Site { home, outside_line: None, extensions: 0, international_prefixes: Vec::new() };
+        let reader = EntryReader::new(&plan, &assigned, site);
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [("list.txt", text()), ("list.csv", csv())] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &content).unwrap();
+            let mut expected = Seen::new();
+            let facts = files::read(&path, name, &mut |row| {
+                assert!(expected.insert(row.line, other(&reader, &row)).is_none());
+            })
+            .unwrap();
+            for block in [1, 2, 3, 17, 64, 100, 1000, 70_000, BLOCK] {
+                for threads in [1, 3] {
+                    let (mut seen, mut quick, mut unassigned, mut nobodys) = (Seen::new(), 0, 0, 0);
+                    let mut last = 0;
+                    let found = read_by(block, &path, name, threads, &reader, NOW, &mut |lot, format| {
+                        assert!(lot.keys.len() == lot.lines.len());
+                        assert!(lot.expires.is_empty() || lot.expires.len() == lot.keys.len());
+                        for (i, (&key, &line)) in lot.keys.iter().zip(&lot.lines).enumerate() {
+                            quick += 1;
+                            let digits = crate::numbers::whole_digits(key);
+                            nobodys += u64::from(!assigned.any(digits.as_bytes(), true));
+                            let expires = lot.expires.get(i).copied().flatten();
+                            assert!(seen.insert(line, Ok((key, expires))).is_none());
+                        }
+                        unassigned += lot.unassigned;
+                        assert!(lot.progress().0 >= last, "in order");
+                        last = lot.progress().0;
+                        lot.others(format, name, &mut |row| {
+                            assert!(seen.insert(row.line, other(&reader, &row)).is_none());
+                        })
+                    })
+                    .unwrap();
+                    assert_eq!((found.sha256, found.bytes), (facts.sha256, facts.bytes));
+                    let lines = content.split(|&b| b == b'\n').count() as u64;
+                    assert_eq!(last, lines, "{name} by {block}");
+                    assert!(seen == expected, "{name} by {block}: {seen:#?}");
+                    assert!(quick * 2 > expected.len(), "{name}: {quick} the short way");
+                    assert_eq!(unassigned, nobodys, "{name} by {block}");
+                }
+            }
+        }
+    }
+
+    /// A row whose quote nobody closes is an error that names its line, wherever the cuts are.
+    #[test]
+    fn an_open_quote_is_found() {
+        let sections = Sections::parse(BUILT_IN, Kind::Plan).unwrap();
+        let plan = Plan::decode(BUILT_IN, &sections).unwrap();
+        let assigned = Assigned::new(&plan);
+        let site = Site { home: 1, outside_line: None, extensions: 0, international_prefixes: Vec::new() };
+        let reader = EntryReader::new(&plan, &assigned, site);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        let rows = "+421905123456,x\n".repeat(200_000);
+        std::fs::write(&path, format!("number,note\n+421905123456,\n+421905123457,\"open\n{rows}")).unwrap();
+        for block in [1, 1000, BLOCK] {
+            for threads in [1, 3] {
+                let error = read_by(block, &path, "list.csv", threads, &reader, NOW, &mut |lot, format| {
+                    lot.others(format, "list.csv", &mut |_| {})
+                })
+                .unwrap_err();
+                let place = error.place.unwrap();
+                assert_eq!((error.code, place.line), ("bad-line", 3), "by {block}");
+            }
+        }
     }
 }

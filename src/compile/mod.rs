@@ -1,10 +1,14 @@
 //! The compiler (feature `compile`): a policy file and its lists become one index.
 //!
 //! ```text
-//! policy.toml ─ policy.rs ─┐
-//! list files ── files.rs ──┼─▶ model.rs ─ lint.rs ─▶ writer.rs ─▶ index bytes
-//! entries ───── entry.rs ──┘        plan/ ─▶ plan bytes ──┘
+//! policy.toml ─ policy.rs ───────────┐
+//! list files ── files.rs, blocks.rs ─┼─▶ model.rs ─ lint/ ─▶ writer.rs, numbers.rs ─▶ index bytes
+//! entries ───── entry.rs ────────────┘ long.rs, spool.rs    plan/ ─▶ plan bytes ──┘
 //! ```
+//!
+//! Whole numbers of long files are no entries of the model: `blocks.rs` reads them on all cores, `long.rs`
+//! keeps eight bytes of each, `spool.rs` sorts them on disk where they do not fit, and `numbers.rs` writes
+//! them one by one.
 //!
 //! [`Compiler`] does it all. What is wrong comes back as a [`Report`] of [`Diagnostic`]s with their
 //! places, as many as can be found in one go. The same policy, lists, plan and settings give the

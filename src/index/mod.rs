@@ -102,7 +102,8 @@ impl Index {
         Index::check(data, &sections, Trust::Nothing)
     }
 
-    /// Maps an index file and checks it: the pages are shared by all processes that map it.
+    /// Maps an index file and checks it: the pages are shared by all processes that map it, and only those
+    /// that look-ups ask about become part of one. (For its checksum the file is read, not mapped.)
     ///
     /// # Safety
     ///
@@ -174,6 +175,12 @@ impl Index {
         })?;
         let site_lanes = Lanes::of(&plan, home, &site.international_prefixes);
         Ok(Index { data, site_lanes, lanes, plan, site, lists, profiles, provenance })
+    }
+
+    /// The index as a file: what [`Index::from_bytes`] takes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.data
     }
 
     /// The file's bytes.

@@ -97,8 +97,9 @@ fn write_match(out: &mut Out, m: &Match) -> io::Result<()> {
 }
 
 fn write_json(out: &mut Out, record: &Record<'_>, explanation: &Explanation) -> io::Result<()> {
-    out.write_all(b"{")?;
-    record.write_json_members(out)?;
+    let mut members = b"{".to_vec();
+    record.append_json_members(&mut members);
+    out.write_all(&members)?;
     let steps: Vec<Value> = explanation
         .steps
         .iter()

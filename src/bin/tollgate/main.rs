@@ -2,7 +2,8 @@
 //!
 //! One subcommand a file. What they share: `selection.rs` (which index is asked, and how),
 //! `record.rs` (an answer in text, JSON and CSV), `output.rs` (standard output and its end),
-//! `render.rs` (the compiler's diagnostics).
+//! `render.rs` (the compiler's diagnostics). `stream.rs` answers standard input on all cores, and
+//! `table.rs` reads it as a CSV whose columns are kept.
 //!
 //! Exit codes are part of the contract: 0 is "all allowed", "all the same" or "nothing to say"; 1
 //! is "something blocked", "different" or "warnings"; 2 is an error.
@@ -20,6 +21,8 @@ mod record;
 mod render;
 mod screen;
 mod selection;
+mod stream;
+mod table;
 mod verify;
 
 use clap::{Parser, Subcommand};

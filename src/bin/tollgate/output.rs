@@ -26,6 +26,21 @@ impl Out {
         Out { writer: BufWriter::with_capacity(1 << 16, raw), colour }
     }
 
+    /// The same for threads that take turns and bring buffers of their own, and whether there are
+    /// colours.
+    pub(crate) fn for_threads() -> (Box<dyn Write + Send>, bool) {
+        let stdout = anstream::stdout();
+        match stdout.current_choice() {
+            anstream::ColorChoice::Never => (Box::new(io::stdout()), false),
+            _ => (Box::new(stdout), true),
+        }
+    }
+
+    /// Whether there are colours.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.colour
+    }
+
     /// The text in a style, if there are colours.
     pub(crate) fn paint<T: fmt::Display>(&self, style: Style, text: T) -> Painted<T> {
         Painted { style: if self.colour { style } else { Style::new() }, text }
@@ -68,14 +83,6 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
 /// The reader of our output has gone (`| head -1`).
 pub(crate) fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// The system's error in one of the CSV writer's, whose own conversion hides what kind it is.
-pub(crate) fn csv_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
 }
 
 /// Writes the output of a command whose answer is known already: who closes the pipe early still

@@ -1,0 +1,285 @@
+//! Lists with more numbers than are entries of their own: what they block, explain and warn of is what
+//! the same numbers do in short files.
+#![cfg(feature = "compile")]
+#![allow(clippy::unwrap_used)] // in what the tests share, as in tests
+
+mod common;
+
+use common::Random;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use tollgate::compile::{Compiled, Compiler};
+use tollgate::{Gate, Index, Query, Verdict};
+
+/// More than the compiler keeps the lines of.
+const LONG: usize = 120_000;
+
+/// 2026-01-01T00:00:00Z, by which the warnings and verdicts of expired entries are made.
+const NOW: i64 = 1_767_225_600;
+
+const RULES: &str = r#"
+[site]
+home = "SK"
+[lists.partners]
+action = "allow"
+PARTNERS
+[lists.blacklist]
+action = "block"
+BLACKLIST
+[lists.feed]
+action = "log"
+FEED
+[profiles.default.outbound]
+lists = ["partners", "blacklist", "feed"]
+unassigned = "allow"
+"#;
+
+fn compile(folder: &Path, policy: &str, compiler: Compiler) -> Compiled {
+    std::fs::write(folder.join("policy.toml"), policy).unwrap();
+    compiler.now(NOW).compile_file(&folder.join("policy.toml")).unwrap_or_else(|r| panic!("{r}"))
+}
+
+fn policy(partners: &str, blacklist: &str, feed: &str) -> String {
+    RULES.replace("PARTNERS", partners).replace("BLACKLIST", blacklist).replace("FEED", feed)
+}
+
+/// Numbers as lists have them: some ranges full, some sparse, some of other lengths.
+fn numbers(random: &mut Random, n: usize) -> Vec<String> {
+    (0..n)
+        .map(|i| match i % 6 {
+            0..3 => format!("+421905{:06}", random.below(1_000_000)),
+            3 => format!("+4930{}", random.digits(7)),
+            4 => format!("+1212{}", random.digits(7)),
+            _ => format!("+44{}", random.digits(9 + i % 2)),
+        })
+        .collect()
+}
+
+/// The same numbers in one long file and in short ones of which every line is kept: the verdicts are
+/// the same, whatever is looked up, in three lists that overlap, with dates and prefixes between.
+#[test]
+fn a_long_file_means_what_short_ones_do() {
+    let mut random = Random(31);
+    let folder = tempfile::tempdir().unwrap();
+    let black = numbers(&mut random, LONG);
+    let feed: Vec<String> = numbers(&mut random, LONG).into_iter().chain(black.iter().take(2000).cloned()).collect();
+    let dates = ["", "", "", "2099-01-01", "2027-06-30", "2001-01-01", "2030-01-01T12:00:00Z"];
+    let row = |i: usize, number: &String| format!("{number},{}\n", dates[i % dates.len()]);
+    let rows: Vec<String> = black.iter().enumerate().map(|(i, number)| row(i, number)).collect();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    write("black.csv", format!("number,expires\n{}", rows.concat()));
+    write("feed.txt", feed.join("\n"));
+    let (mut black_parts, mut feed_parts) = (Vec::new(), Vec::new());
+    for (i, part) in rows.chunks(LONG / 2).enumerate() {
+        write(&format!("black{i}.csv"), format!("number,expires\n{}", part.concat()));
+        black_parts.push(format!("black{i}.csv"));
+    }
+    for (i, part) in feed.chunks(LONG / 2).enumerate() {
+        write(&format!("feed{i}.txt"), part.join("\r\n"));
+        feed_parts.push(format!("feed{i}.txt"));
+    }
+    let partners = format!("entries = [{:?}, {:?}, \"+4420*\"]", black[7], feed[9]);
+    let long = policy(&partners, "files = [\"black.csv\"]\nentries = [\"+12125*\"]", "files = [\"feed.txt\"]");
+    let black_entries = format!("files = {black_parts:?}\nentries = [\"+12125*\"]");
+    let short = policy(&partners, &black_entries, &format!("files = {feed_parts:?}"));
+    let long_index = compile(folder.path(), &long, Compiler::new());
+    let short_index = compile(folder.path(), &short, Compiler::new());
+    assert_eq!((long_index.entries, short_index.entries), (2 * LONG as u64 + 2004, 2 * LONG as u64 + 2004));
+    // Not even a warning more or less is counted.
+    assert!(long_index.index.len() * 5 < short_index.index.len());
+
+    // However many read it and however little room there is, it is the same index.
+    for (threads, memory) in [(1, 1 << 30), (3, 0), (2, 1 << 30)] {
+        let again = compile(folder.path(), &long, Compiler::new().threads(threads).memory(memory));
+        assert!(again.index == long_index.index, "{threads} threads, {memory} bytes");
+    }
+
+    let (long, short) = (Index::from_bytes(long_index.index).unwrap(), Index::from_bytes(short_index.index).unwrap());
+    assert_eq!(long.entries(), short.entries());
+    let probes = black.iter().chain(&feed).cloned();
+    let others = numbers(&mut random, 60_000).into_iter();
+    let over_dialled = black.iter().take(5000).map(|number| format!("{number}00"));
+    let mut decided = 0;
+    for number in probes.chain(others).chain(over_dialled) {
+        let (a, b) = (
+            long.screen_at(&Query::new(), number.as_bytes(), NOW).unwrap(),
+            short.screen_at(&Query::new(), number.as_bytes(), NOW).unwrap(),
+        );
+        assert_eq!(a, b, "{number}");
+        decided += usize::from(!a.list.is_empty() || !a.shadow.is_empty());
+    }
+    // But for the one in seven of one of them that has expired.
+    assert!(decided > LONG + LONG * 9 / 10, "{decided}");
+    let entries = |index: &Index| {
+        let mut all = BTreeSet::new();
+        index.list_entries(|e| {
+            all.insert((e.list, e.entry));
+        });
+        all
+    };
+    assert!(entries(&long) == entries(&short));
+
+    // The explanation names the file, and the line where it is known.
+    let why = |index: &Index| index.explain(&Query::new(), black[3].as_bytes()).unwrap().to_string();
+    assert!(why(&long).contains(" at black.csv — "), "{}", why(&long));
+    assert!(why(&short).contains(" at black0.csv:5 — "), "{}", why(&short));
+    let lines: Vec<bool> = long.info().sources.iter().map(|source| source.lines_kept).collect();
+    assert_eq!(lines, [true, false, false]);
+}
+
+/// What a number of a long file has of its own is kept: its note, and with it its line.
+#[test]
+fn notes_of_long_files_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut csv = "number,note\n".to_owned();
+    for i in 0..LONG {
+        let note = if i % 1000 == 5 { "ticket 4711" } else { "" };
+        writeln!(csv, "+421905{i:06},{note}").unwrap();
+    }
+    std::fs::write(folder.path().join("long.csv"), csv).unwrap();
+    let policy = policy("", "files = [\"long.csv\"]", "");
+    let compiled = compile(folder.path(), &policy, Compiler::new());
+    let index = Index::from_bytes(compiled.index).unwrap();
+    let why = |number: &str| index.explain(&Query::new(), number.as_bytes()).unwrap().to_string();
+    assert!(why("+421905001005").contains(" at long.csv:1007 (ticket 4711) — "), "{}", why("+421905001005"));
+    assert!(why("+421905001006").contains(" at long.csv — "), "{}", why("+421905001006"));
+    let mut with_lines = 0;
+    index.list_entries(|e| with_lines += usize::from(e.line.is_some()));
+    assert_eq!(with_lines, LONG / 1000);
+}
+
+/// What is odd about long lists is said: twice in a list, under a prefix of the list, in lists of
+/// opposite actions; counted exactly, and shown with the file.
+#[test]
+fn long_lists_are_linted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for i in 0..LONG {
+        writeln!(text, "+421905{i:06}").unwrap();
+    }
+    // Again, from somewhere on; and numbers that nobody has.
+    for i in 0..30 {
+        writeln!(text, "+421905{:06}\n+42100000000{i}", i * 1000).unwrap();
+    }
+    std::fs::write(folder.path().join("long.txt"), &text).unwrap();
+    let policy = policy(
+        "entries = [\"+421905000123\", \"+421905000124\"]",
+        "files = [\"long.txt\"]\nentries = [\"+42190500*\", \"+421905111111\"]",
+        "",
+    );
+    let compiled = compile(folder.path(), &policy, Compiler::new());
+    let report = &compiled.report;
+    let of = |code: &str| {
+        let all = report.diagnostics.iter().filter(|d| d.code == code);
+        let shown: Vec<String> = all.map(ToString::to_string).collect();
+        let more = shown.last().and_then(|last| last.split("and ").nth(1)?.split(' ').next()?.parse::<usize>().ok());
+        (shown.len() - usize::from(more.is_some()) + more.unwrap_or(0), shown)
+    };
+    let (unassigned, shown) = of("unassigned-entry");
+    assert_eq!(unassigned, 30, "{shown:?}");
+    assert!(shown[0].contains(&format!("long.txt:{}:1", LONG + 2)), "{shown:?}");
+    let (duplicates, shown) = of("duplicate-entry");
+    assert_eq!(duplicates, 31, "thirty of the file, and one that the policy has itself: {shown:?}");
+    assert!(shown[0].contains("+421905000000 is in the list \"blacklist\" already, at "), "{shown:?}");
+    let (covered, shown) = of("covered-entry");
+    // Those in the allow list have a reason.
+    assert_eq!(covered, 10_000 - 2, "{}", shown[0]);
+    assert!(shown[0].contains("+421905000000 is covered by +42190500* at "), "{shown:?}");
+    assert_eq!(of("contradicting-entry").0, 2);
+}
+
+/// A row of numbers is judged as each of them is, by index and gate, whatever they are.
+#[test]
+fn a_row_is_judged_as_its_numbers_are() {
+    let mut random = Random(77);
+    let folder = tempfile::tempdir().unwrap();
+    let listed = numbers(&mut random, LONG);
+    std::fs::write(folder.path().join("long.txt"), listed.join("\n")).unwrap();
+    for raw in ["", "entries = [\"raw:x*\", \"+4915*\"]"] {
+        let text = policy("", &format!("files = [\"long.txt\"]\n{raw}"), "entries = [\"+420*\"]");
+        let index = Index::from_bytes(compile(folder.path(), &text, Compiler::new()).index).unwrap();
+        let gate = Gate::new(Index::from_bytes(index.as_bytes()).unwrap());
+        let dialled: Vec<String> = (0..5000)
+            .map(|i| match i % 9 {
+                0 => listed[random.below(LONG as u64) as usize].clone(),
+                1 => format!("0905 {}", random.digits(6)),
+                2 => format!("00{}", random.digits(11)),
+                3 => ["112", "", "anonymous", "x1", "1", "sip:+37126123456@h", "&", "112345"][i / 9 % 8].to_owned(),
+                4 => format!("{}{}", listed[i], random.digits(3)),
+                5 => format!("+420601{}", random.digits(6)),
+                6 => format!("+4915{}", random.digits(8)),
+                _ => numbers(&mut random, 1).remove(0),
+            })
+            .collect();
+        let texts: Vec<&[u8]> = dialled.iter().map(String::as_bytes).collect();
+        for len in [0, 1, 15, 16, 17, 5000] {
+            let mut verdicts = vec![Verdict::EMPTY; len];
+            let n = gate.screen_many(&Query::new(), &texts, &mut verdicts).unwrap();
+            assert_eq!(n, len);
+            let mut by_index = vec![Verdict::EMPTY; len + 1];
+            assert_eq!(index.screen_many(&Query::new(), &texts[..len], &mut by_index).unwrap(), len);
+            assert_eq!(by_index.pop(), Some(Verdict::EMPTY));
+            for ((text, verdict), by_index) in dialled.iter().zip(&verdicts).zip(&by_index) {
+                assert_eq!((*verdict, *by_index), (index.screen(text.as_bytes()), *verdict), "{text}");
+            }
+        }
+        let stats = gate.stats();
+        let counted: u64 = stats.verdicts.iter().map(|(.., n)| n).sum();
+        assert_eq!(counted, 1 + 15 + 16 + 17 + 5000);
+        assert!(stats.lists.iter().any(|l| l.name == "blacklist" && l.decided > 500));
+    }
+    let gate = Gate::open("data/good/v2/everything.tgx").unwrap();
+    let mut verdicts = [Verdict::EMPTY];
+    assert!(gate.screen_many(&Query::new().profile("nobody"), &[b"112"], &mut verdicts).is_err());
+    assert_eq!(verdicts, [Verdict::EMPTY]);
+    assert!(Verdict::EMPTY.is_blocked(), "what nobody has judged lets no call through");
+}
+
+/// A file that was opened before is opened again without reading all of it, and answers the same; with
+/// another checksum it is refused.
+#[test]
+#[allow(unsafe_code)]
+fn a_file_opened_before_is_known_by_its_checksum() {
+    let mut random = Random(5);
+    let folder = tempfile::tempdir().unwrap();
+    let listed = numbers(&mut random, LONG);
+    std::fs::write(folder.path().join("long.txt"), listed.join("\n")).unwrap();
+    let compiled = compile(folder.path(), &policy("", "files = [\"long.txt\"]", ""), Compiler::new());
+    let path = folder.path().join("a.tgx");
+    std::fs::write(&path, &compiled.index).unwrap();
+    let index = Index::open(&path).unwrap();
+    let mut checksum = index.info().checksum;
+    // SAFETY: nobody changes the file while it is mapped.
+    let mapped = unsafe { Index::map(&path) }.unwrap();
+    // SAFETY: as above.
+    let verified = unsafe { Index::map_verified(&path, checksum) }.unwrap();
+    assert!(mapped.is_mapped() && verified.is_mapped());
+    for number in listed.iter().step_by(50).cloned().chain(numbers(&mut random, 1000)) {
+        let expected = index.screen(number.as_bytes());
+        assert_eq!(mapped.screen(number.as_bytes()), expected);
+        assert_eq!(verified.screen(number.as_bytes()), expected);
+    }
+    checksum[3] ^= 1;
+    // SAFETY: as above.
+    let refused = unsafe { Index::map_verified(&path, checksum) };
+    assert!(matches!(refused, Err(tollgate::Error::Checksum)), "{refused:?}");
+    drop((mapped, verified));
+    // Damage that came since: `map` finds it, `map_verified` does not, and neither reads elsewhere.
+    let mut damaged = compiled.index.clone();
+    for _ in 0..2000 {
+        let at = 1000 + random.below(damaged.len() as u64 - 410_000 - 1000) as usize;
+        damaged[at] = random.next() as u8;
+    }
+    let other = folder.path().join("b.tgx");
+    std::fs::write(&other, &damaged).unwrap();
+    checksum[3] ^= 1;
+    // SAFETY: as above.
+    assert!(matches!(unsafe { Index::map(&other) }, Err(tollgate::Error::Checksum)));
+    // SAFETY: as above.
+    if let Ok(index) = unsafe { Index::map_verified(&other, checksum) } {
+        for number in &listed {
+            let _ = index.screen(number.as_bytes());
+        }
+    }
+}
