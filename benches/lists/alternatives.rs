@@ -2,9 +2,10 @@
 
 use crate::numbers::{Listed, Questions, Random, Space, is_allowed};
 use crate::peers::{Direct, Heads, fst_of, fst_walk, set_of};
-use crate::timing::{Contender, Times, figure, race};
+use crate::timing::{Clock, Contender, Times, figure, race};
 use crate::world::{World, compile, open, with_list, write_list};
 use roaring::RoaringTreemap;
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::path::Path;
@@ -48,7 +49,7 @@ fn index_of(world: &World, listed: &Listed) -> (Gate, f64) {
     (open(&index), (size(&index) - size(&world.plain)) as f64 / listed.count as f64)
 }
 
-/// What the elements of a structure took, by what it is asked.
+/// A structure and what it takes.
 struct Tried {
     name: &'static str,
     bytes: f64,
@@ -67,7 +68,7 @@ pub(crate) fn whole_numbers(world: &World, count: u64) {
     let each = |bytes: usize| bytes as f64 / count as f64;
     let mut tried: Vec<Tried> = Vec::new();
     let mut races = |name, bytes, contains: &dyn Fn(u64) -> bool| {
-        let [misses, hits] = race(ROUNDS, [keyed(&misses, contains), keyed(&hits, contains)]);
+        let [misses, hits] = race(Clock::Thread, ROUNDS, [keyed(&misses, contains), keyed(&hits, contains)]);
         tried.push(Tried { name, bytes, misses, hits });
     };
 
@@ -95,7 +96,7 @@ pub(crate) fn whole_numbers(world: &World, count: u64) {
     drop((direct, filter));
 
     let mut races = |name, bytes, contains: &dyn Fn(&[u8]) -> bool| {
-        let [misses, hits] = race(ROUNDS, [spelled(&misses, contains), spelled(&hits, contains)]);
+        let [misses, hits] = race(Clock::Thread, ROUNDS, [spelled(&misses, contains), spelled(&hits, contains)]);
         tried.push(Tried { name, bytes, misses, hits });
     };
     let map = fst_of(&keys);
@@ -114,6 +115,7 @@ pub(crate) fn whole_numbers(world: &World, count: u64) {
     }
     let hit = hits.hits();
     let [miss, miss_without, hit, hit_without] = race(
+        Clock::Thread,
         ROUNDS,
         [
             screened(&gate, &misses, 0),
@@ -143,47 +145,52 @@ pub(crate) fn whole_numbers(world: &World, count: u64) {
     println!("(`Gate::screen` without any list: {} ns)", without.show());
 }
 
-/// 50,000 prefixes of four to eight digits, asked with numbers of the same calling codes.
+/// 50,000 prefixes of six to nine digits, asked with numbers of the same calling codes.
 pub(crate) fn prefixes(world: &World) {
     let plain = world.plain();
     let mut random = Random(13);
-    let mut prefixes: Vec<String> = (0..50_000)
-        .map(|_| {
-            let number = world.listed.space.number(random.below(world.listed.space.size())).to_string();
-            number[..4 + random.below(5) as usize].to_owned()
-        })
-        .collect();
-    prefixes.sort();
-    prefixes.dedup();
+    let mut prefixes = BTreeSet::new();
+    while prefixes.len() < 50_000 {
+        let number = world.listed.space.number(random.below(world.listed.space.size())).to_string();
+        prefixes.insert(number[..6 + random.below(4) as usize].to_owned());
+    }
     let (list, policy, index) = (world.path("prefixes.txt"), world.path("prefixes.toml"), world.path("prefixes.tgx"));
     let mut file = std::io::BufWriter::new(std::fs::File::create(&list).unwrap());
     for prefix in &prefixes {
         writeln!(file, "+{prefix}*").unwrap();
     }
     file.into_inner().unwrap();
-    // Blocked prefixes show in the answer which are covered.
     std::fs::write(&policy, with_list("block", "prefixes.txt")).unwrap();
     compile(&policy, &index);
     let gate = open(&index);
     let map = fst::Map::from_iter(prefixes.iter().map(|prefix| (prefix, 1))).unwrap();
-    let mut questions = world.listed.questions(14, QUESTIONS, 0, |number| is_allowed(&plain, number));
-    let digits: Vec<String> = questions.keys.iter().map(u64::to_string).collect();
-    questions.listed = digits.iter().map(|digits| fst_walk(&map, digits.as_bytes()).is_some()).collect();
-    questions.check_gates(&gate, &plain);
-    let covered = questions.hits();
-    let [ours, without, walk] = race(
-        ROUNDS,
-        [
-            screened(&gate, &questions, covered),
-            screened(&plain, &questions, 0),
-            spelled(&questions, |digits| fst_walk(&map, digits).is_some()),
-        ],
-    );
-    let share = covered as f64 / questions.len() as f64 * 100.0;
-    println!("{} prefixes, which cover {share:.0} % of the questions; ns, least (median):", prefixes.len());
-    println!("   `fst` walk {}", walk.show());
-    println!("   screen {}, without them {}", ours.show(), without.show());
-    println!("   so they cost {} (`fst` {})", figure(ours.median() - without.median()), figure(walk.median()));
+    let is_covered = |number: u64| fst_walk(&map, number.to_string().as_bytes()).is_some();
+    println!("50,000 prefixes, ns, least (median):");
+    for covered in [false, true] {
+        let mut questions = world
+            .listed
+            .questions(14, QUESTIONS, 0, |number| is_allowed(&plain, number) && is_covered(number) == covered);
+        questions.listed.fill(covered);
+        questions.check_gates(&gate, &plain);
+        let hits = questions.hits();
+        let [ours, without, walk] = race(
+            Clock::Thread,
+            ROUNDS,
+            [
+                screened(&gate, &questions, hits),
+                screened(&plain, &questions, 0),
+                spelled(&questions, |digits| fst_walk(&map, digits).is_some()),
+            ],
+        );
+        let more = figure(ours.median() - without.median());
+        println!("   {}:", if covered { "covered" } else { "not covered" });
+        println!(
+            "      `fst` walk {}; screen {}, without them {}: {more} more",
+            walk.show(),
+            ours.show(),
+            without.show()
+        );
+    }
 }
 
 /// What a plot shows of one size: nanoseconds and bytes, by structure.
@@ -206,6 +213,7 @@ pub(crate) fn point(world: &World, count: u64) -> Point {
     questions.check_gates(&gate, &plain);
     questions.check_peers(Some(&map), &set);
     let times = race(
+        Clock::Thread,
         ROUNDS,
         [
             screened(&gate, &questions, questions.hits()),

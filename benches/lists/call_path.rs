@@ -3,7 +3,7 @@
 use crate::Row;
 use crate::numbers::{Questions, is_allowed, is_unassigned};
 use crate::peers::{every_region, fst_of, fst_walk, key_of, libphonenumber as ask_libphonenumber, set_of};
-use crate::timing::{Contender, figure, race};
+use crate::timing::{Clock, Contender, figure, race};
 use crate::world::World;
 use hashbrown::HashSet;
 use std::hint::black_box;
@@ -69,6 +69,7 @@ pub(crate) fn speed(world: &World, rows: &mut Vec<Row>) {
     }
 
     let [ours, in_memory, many, without, fst, hash] = race(
+        Clock::Thread,
         ROUNDS,
         [
             screens(&gate, &clean, 0),
@@ -94,6 +95,7 @@ pub(crate) fn speed(world: &World, rows: &mut Vec<Row>) {
     let many_measured = format!("{many_times:.2} × ({} against {} ns)", figure(many.min()), figure(ours.min()));
 
     let [ours, many, fst, hash] = race(
+        Clock::Thread,
         ROUNDS,
         [
             screens(&gate, &tenth, tenth.hits()),
@@ -119,7 +121,8 @@ pub(crate) fn speed(world: &World, rows: &mut Vec<Row>) {
     let unassigned = world.listed.questions(3, QUESTIONS / 4, 0, |number| is_unassigned(&plain, number));
     unassigned.check_gates(&gate, &plain);
     let all = unassigned.len() as u64;
-    let [ours, without] = race(ROUNDS, [screens(&gate, &unassigned, all), screens(&plain, &unassigned, all)]);
+    let [ours, without] =
+        race(Clock::Thread, ROUNDS, [screens(&gate, &unassigned, all), screens(&plain, &unassigned, all)]);
     println!("numbers that the plan assigns to nobody, not listed:");
     println!("   screen {}, without the list {}", ours.show(), without.show());
 }
@@ -176,6 +179,7 @@ pub(crate) fn libphonenumber(world: &World, rows: &mut Vec<Row>) {
             texts.iter().filter_map(|(_, home, text)| ask_libphonenumber(text, *home)).map(u64::from).sum();
         let passes = (100_000 / texts.len()).max(1);
         let [ours, peer] = race(
+            Clock::Thread,
             ROUNDS,
             [
                 Contender::new(texts.len() * passes, blocked * passes as u64, || {

@@ -6,7 +6,7 @@
 use crate::Row;
 use crate::numbers::{Listed, Questions, Space, is_allowed};
 use crate::peers::{key_of, set_of};
-use crate::timing::{Contender, figure, race};
+use crate::timing::{Clock, Contender, figure, race};
 use crate::world::{map, open, with_list, write_list};
 use hashbrown::HashSet;
 use std::hint::black_box;
@@ -109,6 +109,7 @@ fn ask(listed: &Listed, gate: &Gate, plain: &Gate) {
     for (name, questions) in [("not listed", &clean), ("10 % listed", &tenth)] {
         let hits = if set.is_empty() { 0 } else { questions.hits() };
         let [one, many, hash] = race(
+            Clock::Thread,
             5,
             [
                 Contender::new(questions.len(), questions.hits(), || {

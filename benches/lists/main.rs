@@ -9,8 +9,8 @@
 //!
 //! Numbers and questions come from fixed seeds, and every answer is asserted before it is timed. The
 //! contenders of a row run in turns in one process: compare ratios, not times, which differ by machine and
-//! hour. A time is the least of the rounds, with the median in brackets; a ratio is the median of the
-//! ratios of each round.
+//! hour. Times of look-ups are the thread's on the processor, all others the wall's. A time is the least of
+//! the rounds, with the median in brackets; a ratio is the median of the ratios of each round.
 
 #![allow(clippy::unwrap_used)] // a benchmark without its data is no benchmark
 

@@ -1,12 +1,13 @@
 //! Screens the texts of one row of `benches/instructions.tsv` a given number of times.
 //!
 //! `.ci/instructions` runs it under callgrind twice, with different numbers of passes: the difference is
-//! what the calls took, without opening the index and making the texts.
+//! what the calls took, without opening the index and reading the texts.
 //!
 //! ```console
 //! $ tollgate-instructions list                        # the numbers of the list, one a line
 //! $ tollgate-instructions rows                        # the names of the rows
-//! $ tollgate-instructions run "E.164" plain.tgx list.tgx 11
+//! $ tollgate-instructions texts E.164 > texts         # what is screened, one a line
+//! $ tollgate-instructions run E.164 texts plain.tgx list.tgx 11
 //! ```
 
 use std::collections::HashSet;
@@ -66,7 +67,7 @@ struct Row {
 
 const ALLOWED: (Action, Reason) = (Action::Allow, Reason::Default);
 
-const ROWS: [Row; 11] = [
+static ROWS: [Row; 11] = [
     Row {
         name: "E.164",
         list: false,
@@ -159,15 +160,14 @@ fn german() -> impl Iterator<Item = String> {
     not_listed().filter(|n| n.starts_with("49"))
 }
 
-fn run(row: &Row, gate: &Gate, passes: usize) -> Result<(), Box<dyn Error>> {
-    let texts = (row.texts)();
-    for text in &texts {
+fn run(row: &Row, texts: &str, gate: &Gate, passes: usize) -> Result<(), Box<dyn Error>> {
+    for text in texts.lines() {
         let verdict = gate.screen(text.as_bytes());
         if (verdict.action, verdict.reason) != row.answer {
             return Err(format!("{text}: {verdict}").into());
         }
     }
-    let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+    let texts: Vec<&[u8]> = texts.lines().map(str::as_bytes).collect();
     let mut verdicts = [Verdict::EMPTY; BLOCK];
     for _ in 0..passes {
         if row.many {
@@ -183,16 +183,22 @@ fn run(row: &Row, gate: &Gate, passes: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn row(name: &str) -> Result<&'static Row, Box<dyn Error>> {
+    Ok(ROWS.iter().find(|row| row.name == name).ok_or("no such row; `rows` names them")?)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["list"] => listed().iter().for_each(|n| println!("+{n}")),
         ["rows"] => ROWS.iter().for_each(|row| println!("{}", row.name)),
-        ["run", name, plain, list, passes] => {
-            let row = ROWS.iter().find(|row| row.name == *name).ok_or("no such row; `rows` names them")?;
-            run(row, &Gate::open(if row.list { list } else { plain })?, passes.parse()?)?;
+        ["texts", name] => (row(name)?.texts)().iter().for_each(|text| println!("{text}")),
+        ["run", name, texts, plain, list, passes] => {
+            let row = row(name)?;
+            let texts = std::fs::read_to_string(texts)?;
+            run(row, &texts, &Gate::open(if row.list { list } else { plain })?, passes.parse()?)?;
         }
-        _ => return Err("give list, rows, or run ROW PLAIN.tgx LIST.tgx PASSES".into()),
+        _ => return Err("give list, rows, texts ROW, or run ROW TEXTS PLAIN.tgx LIST.tgx PASSES".into()),
     }
     Ok(())
 }
