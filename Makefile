@@ -22,10 +22,12 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/tollgate
+# Of an operator's own index, in $(SYSCONFDIR)/tollgate, which no installation writes over.
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 # What is to be installed, before it is.
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/install
 # For the scripts; what `make check` starts has places of its own.
-PLACES = PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR BUILT
+PLACES = PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR SYSCONFDIR BUILT
 export $(PLACES) CARGO
 
 .PHONY: help check build install uninstall deb capi-test capi-bench header abi oracle plan fuzz bench bench-large instructions
@@ -39,7 +41,9 @@ check: ## every test, lint and demonstration; ends with "N passed, N failed"
 	@env -u MAKEFLAGS $(addprefix -u ,$(PLACES)) CARGO="$(CARGO)" .ci/check
 
 build: ## the C library, the command and what goes with them, for `make install`
-	TOLLGATE_DEFAULT_INDEX="$(DATADIR)/tollgate/default.tgx" bindings/c/dist/build "$(BUILT)/lib"
+	@bindings/c/dist/install check
+	TOLLGATE_OWN_INDEX="$(SYSCONFDIR)/tollgate/policy.tgx" TOLLGATE_SHIPPED_INDEX="$(DATADIR)/tollgate/default.tgx" \
+		bindings/c/dist/build "$(BUILT)/lib"
 	$(CARGO) build --locked --release --features cli
 	rm -rf "$(BUILT)/bin" "$(BUILT)/man" "$(BUILT)/completions"
 	mkdir -p "$(BUILT)/bin" "$(BUILT)/completions"

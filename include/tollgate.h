@@ -36,16 +36,23 @@
 #define TOLLGATE_ABI_VERSION 1
 
 /** Structs that you fill, with their size and all defaults. */
-#define TOLLGATE_OPTIONS_INIT { sizeof(struct tollgate_options), NULL, 0, 0 }
+#define TOLLGATE_OPTIONS_INIT { sizeof(struct tollgate_options), NULL, NULL, 0, 0 }
 #define TOLLGATE_OBSERVER_INIT { sizeof(struct tollgate_observer), NULL, NULL, NULL, NULL, NULL }
 #define TOLLGATE_QUERY_INIT { sizeof(struct tollgate_query), NULL, NULL, 0, 0 }
 
-/** A result that must be looked at: a call that was not screened is nobody's to let through. */
+/** A result that must be looked at: a call that was not screened is nobody's to let through, and what was
+ * not reloaded, gone back to, watched or written is as it was. */
 #if defined(__GNUC__) || defined(__clang__)
 #define TOLLGATE_MUST_USE __attribute__((warn_unused_result))
 #else
 #define TOLLGATE_MUST_USE
 #endif
+
+/**
+ * For `flags`: to ask without consequences, as a console does. The call is not counted, and no observer is
+ * told; the verdict is the same.
+ */
+#define TOLLGATE_UNCOUNTED 1
 
 /**
  * For `max_loss_percent`: refuse an index that lost even one entry.
@@ -141,6 +148,10 @@ enum tollgate_status
      * No file was named, and there is no default index where one is looked for.
      */
     TOLLGATE_NO_DEFAULT_INDEX = 16,
+    /**
+     * The index has not every profile that `required_profiles` names; a reload keeps the old one.
+     */
+    TOLLGATE_MISSING_PROFILE = 17,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -534,7 +545,8 @@ typedef struct tollgate_swap {
  * tollgate_close.
  *
  * What the pointers point to is valid during the function only. The functions must return: no
- * longjmp, and a C++ exception that leaves one ends the process. `user_data` has to live until
+ * longjmp, and a C++ exception that leaves one ends the process. A pthread_cancel waits until the call of
+ * the library has returned. `user_data` has to live until
  * tollgate_close has returned, after which none of them is called again.
  */
 typedef struct tollgate_observer {
@@ -576,7 +588,7 @@ typedef struct tollgate_observer {
  *
  *     struct tollgate_options options = TOLLGATE_OPTIONS_INIT;
  *
- * The struct, and the observer that it points to, are copied.
+ * The struct, and what it points to, is copied.
  */
 typedef struct tollgate_options {
     /**
@@ -587,6 +599,12 @@ typedef struct tollgate_options {
      * Who is told of blocked calls, swaps and refused reloads; NULL: nobody.
      */
     const struct tollgate_observer *observer;
+    /**
+     * Profiles without which no index is taken, neither at the opening nor by a reload: those that your
+     * configuration names, since calls would ask for them in vain. An array that ends with NULL, or NULL.
+     * An index that does not have one is TOLLGATE_MISSING_PROFILE.
+     */
+    const char *const *required_profiles;
     /**
      * The share of its entries that a new index may have lost, in percent, 1 to 100, before a reload
      * refuses it; 0 is the default, 50; TOLLGATE_NO_LOSS is none.
@@ -627,10 +645,25 @@ typedef struct tollgate_query {
      */
     int32_t direction;
     /**
-     * Zero.
+     * 0, or TOLLGATE_UNCOUNTED.
      */
-    uint32_t reserved;
+    uint32_t flags;
 } tollgate_query;
+
+/**
+ * A text to screen, for tollgate_screen_many: `length` bytes, any, with or without a NUL behind them.
+ * NULL with the length 0 is an empty text, which is a withheld number.
+ */
+typedef struct tollgate_text {
+    /**
+     * The bytes.
+     */
+    const char *bytes;
+    /**
+     * How many.
+     */
+    size_t length;
+} tollgate_text;
 
 /**
  * A gate's counts since it was opened. Exact, but not a snapshot: calls under way may be in some and
@@ -866,9 +899,10 @@ size_t tollgate_verdict_text(const struct tollgate_verdict *verdict,
  * Opens a gate on an index file: reads and checks all of it, which takes milliseconds, with millions of
  * numbers longer.
  *
- * `path` NULL opens the default index (tollgate_default_index), as `make install` puts one there;
- * where there is none, that is TOLLGATE_NO_DEFAULT_INDEX. `options` NULL are the defaults. On success
- * `*gate` is yours until tollgate_close; path, options and observer have been copied.
+ * `path` NULL opens the default index, which tollgate_default_index names: the operator's own or, where
+ * there is none, the one that is installed. Where there is neither, that is TOLLGATE_NO_DEFAULT_INDEX. Which
+ * of the two it is is settled here; a gate reloads the file that it has opened. `options` NULL are the
+ * defaults. On success `*gate` is yours until tollgate_close; path, options and observer have been copied.
  *
  * Any thread. No thread of its own is started (that is tollgate_watch), no signal handled.
  */
@@ -890,8 +924,10 @@ tollgate_status tollgate_open_memory(const uint8_t *bytes,
 /**
  * Ends a gate: stops watching, waits for the watching thread, frees everything. NULL is nothing to do.
  *
- * No other call on the gate may be under way on any thread, and none may come after: not inside an
- * observer, either. In a process that was forked off this frees the child's copy only.
+ * No other call on the gate may be under way on any thread, and none may come after. An observer on the
+ * watching thread may still call functions on the gate, but this one, until this one has ended its thread;
+ * tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was
+ * forked off this frees the child's copy only.
  */
 void tollgate_close(struct tollgate_gate *gate);
 
@@ -903,13 +939,16 @@ void tollgate_close(struct tollgate_gate *gate);
  *
  * `swap` may be NULL. Any thread; calls do not wait for it, other reloads do.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_reload(const struct tollgate_gate *gate,
                                 struct tollgate_swap *swap);
 
 /**
  * As tollgate_reload, with a limit of its own for the share of entries that may be lost, in percent, 1
- * to 100; 0 is the default, 50, and TOLLGATE_NO_LOSS none. 100 takes any index that is whole.
+ * to 100, or TOLLGATE_NO_LOSS. 0 is the gate's own limit, and so the same as tollgate_reload; 100 takes any
+ * index that is whole.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_reload_within(const struct tollgate_gate *gate,
                                        uint32_t max_loss_percent,
                                        struct tollgate_swap *swap);
@@ -919,6 +958,7 @@ tollgate_status tollgate_reload_within(const struct tollgate_gate *gate,
  * TOLLGATE_NO_PREVIOUS_INDEX where there was no swap yet. A gate that watches its file leaves that
  * index in place until the file is replaced again. `swap` may be NULL. Any thread; waits for no file.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_rollback(const struct tollgate_gate *gate,
                                   struct tollgate_swap *swap);
 
@@ -928,11 +968,13 @@ tollgate_status tollgate_rollback(const struct tollgate_gate *gate,
  * interval. A reload that fails leaves the old index in place, is counted, told to the observer, and
  * tried again when the file changes again.
  *
- * Returns TOLLGATE_NO_FILE for a gate from memory, TOLLGATE_IO where no thread can be started. Any
+ * Returns TOLLGATE_NO_FILE for a gate from memory, TOLLGATE_IO where no thread can be started,
+ * TOLLGATE_INVALID_ARGUMENT while tollgate_close waits for this thread. Any
  * thread. The thread blocks all of its time, handles no signal of the program's, and does not outlive
  * tollgate_unwatch or tollgate_close. Fork first, watch then: in a forked child nobody watches until
  * it calls this itself.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_watch(const struct tollgate_gate *gate,
                                uint32_t interval_ms);
 
@@ -949,7 +991,10 @@ tollgate_status tollgate_unwatch(const struct tollgate_gate *gate);
 const char *tollgate_path(const struct tollgate_gate *gate);
 
 /**
- * Where tollgate_open looks for the default index. The text is constant.
+ * The index that tollgate_open opens where none is named: the operator's own, `SYSCONFDIR/tollgate/policy.tgx`
+ * (/etc/tollgate/policy.tgx), which no installation writes to, or, where there is nothing of that name, the
+ * one that is installed with the library, `DATADIR/tollgate/default.tgx`. Where there is neither, it is the
+ * operator's own, to be waited for. Never NULL; one of two constant texts, as the files are now. Any thread.
  */
 const char *tollgate_default_index(void);
 
@@ -988,6 +1033,25 @@ tollgate_status tollgate_screen_text(const struct tollgate_gate *gate,
                                      struct tollgate_verdict *verdict);
 
 /**
+ * Screens `count` dialled strings or caller ids with one query and by one index, and writes
+ * `verdicts[i]` for `dialled[i]`. The verdicts are those of tollgate_screen. With lists of millions of
+ * numbers they come faster than one by one, since the look-ups of sixteen wait for memory together: for
+ * lists to be cleaned and files of call records, not for calls that come one at a time.
+ *
+ * `dialled` and `verdicts` have room for `count` each and do not overlap; NULL is none, with the count 0.
+ *
+ * Returns as tollgate_screen. The verdicts are written only with TOLLGATE_OK, then all of them. Allocates
+ * and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for sixteen).
+ * Any thread.
+ */
+TOLLGATE_MUST_USE
+tollgate_status tollgate_screen_many(const struct tollgate_gate *gate,
+                                     const struct tollgate_query *query,
+                                     const struct tollgate_text *dialled,
+                                     size_t count,
+                                     struct tollgate_verdict *verdicts);
+
+/**
  * Does what a thread's first call does once, so that no call of this thread allocates. To be called
  * where a thread that screens begins; never necessary. Any thread.
  */
@@ -995,8 +1059,10 @@ tollgate_status tollgate_prepare_thread(const struct tollgate_gate *gate);
 
 /**
  * Whether the index of the moment knows the profile and region of a query: for the check of a
- * configuration. Is not counted. Returns as tollgate_screen. Any thread.
+ * configuration. Is not counted. Returns as tollgate_screen. Any thread. (A gate whose options name
+ * `required_profiles` never has an index without them.)
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_check_query(const struct tollgate_gate *gate,
                                      const struct tollgate_query *query);
 
@@ -1010,6 +1076,7 @@ tollgate_status tollgate_check_query(const struct tollgate_gate *gate,
  *
  * Any thread; allocates: for people who ask, not for calls.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_explain(const struct tollgate_gate *gate,
                                  const struct tollgate_query *query,
                                  const char *dialled,
@@ -1026,13 +1093,16 @@ void tollgate_string_free(char *text);
 /**
  * Writes a gate's counts. Any thread; waits for no file, but for another thread's look at them.
  */
-tollgate_status tollgate_get_stats(const struct tollgate_gate *gate, struct tollgate_stats *stats);
+TOLLGATE_MUST_USE
+tollgate_status tollgate_get_stats(const struct tollgate_gate *gate,
+                                   struct tollgate_stats *stats);
 
 /**
  * Writes the lists of the index of the moment, in the policy's order: at most `capacity` of them to
  * `lists`, and to `*count` how many there are. With `capacity` 0, `lists` may be NULL; an index may
  * be swapped between two calls, so the second may find more. Any thread.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_get_lists(const struct tollgate_gate *gate,
                                    struct tollgate_list *lists,
                                    size_t capacity,
@@ -1041,7 +1111,9 @@ tollgate_status tollgate_get_lists(const struct tollgate_gate *gate,
 /**
  * Writes what the index of the moment was made of. Any thread; allocates.
  */
-tollgate_status tollgate_get_info(const struct tollgate_gate *gate, struct tollgate_info *info);
+TOLLGATE_MUST_USE
+tollgate_status tollgate_get_info(const struct tollgate_gate *gate,
+                                  struct tollgate_info *info);
 
 /**
  * Writes the names of the profiles of the index of the moment, in the policy's order: at most
@@ -1049,6 +1121,7 @@ tollgate_status tollgate_get_info(const struct tollgate_gate *gate, struct tollg
  * may be NULL; an index may be swapped between two calls, so the second may find more. Any thread;
  * allocates.
  */
+TOLLGATE_MUST_USE
 tollgate_status tollgate_get_profiles(const struct tollgate_gate *gate,
                                       struct tollgate_name *profiles,
                                       size_t capacity,

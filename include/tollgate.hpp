@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -38,6 +39,9 @@ struct Error {
 };
 
 /// An answer, or why there is none. To take what is not there is undefined: ask first.
+///
+/// Of a result that is on its way out, `*` and `error()` give the value itself and no reference into it, so that
+/// `for (const auto &list : *gate.lists())` goes over a vector that lives.
 template <class T>
 class [[nodiscard]] Result {
 public:
@@ -47,13 +51,29 @@ public:
     explicit operator bool() const noexcept { return content_.index() == 0; }
     T &operator*() & noexcept { return *std::get_if<0>(&content_); }
     const T &operator*() const & noexcept { return *std::get_if<0>(&content_); }
-    T &&operator*() && noexcept { return std::move(*std::get_if<0>(&content_)); }
+    T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(*std::get_if<0>(&content_)); }
     T *operator->() noexcept { return std::get_if<0>(&content_); }
     const T *operator->() const noexcept { return std::get_if<0>(&content_); }
-    const Error &error() const noexcept { return *std::get_if<1>(&content_); }
+    const Error &error() const & noexcept { return *std::get_if<1>(&content_); }
+    Error error() && { return std::move(*std::get_if<1>(&content_)); }
 
 private:
     std::variant<T, Error> content_;
+};
+
+/// Done, or why not.
+template <>
+class [[nodiscard]] Result<void> {
+public:
+    Result() = default;
+    Result(Error error) : error_(std::move(error)) {}
+
+    explicit operator bool() const noexcept { return !error_; }
+    const Error &error() const & noexcept { return *error_; }
+    Error error() && { return *std::move(error_); }
+
+private:
+    std::optional<Error> error_;
 };
 
 /// A text in a struct, up to its NUL.
@@ -85,6 +105,8 @@ struct Query {
     std::optional<std::string> profile = std::nullopt;
     std::optional<std::string> home = std::nullopt;
     tollgate_direction direction = TOLLGATE_OUTBOUND;
+    /// False: to ask without consequences, as a console does.
+    bool counted = true;
 };
 
 /// Told of what a gate does: see tollgate_observer for threads and what may be called. It has to live
@@ -103,6 +125,8 @@ struct Options {
     Observer *observer = nullptr;
     std::uint32_t max_loss_percent = 0;
     bool mapped = false;
+    /// Profiles without which no index is taken.
+    std::vector<std::string> required_profiles = {};
 };
 
 /// The live handle on an index.
@@ -116,6 +140,8 @@ public:
     }
     static Result<Gate> open(const std::string &path, const Options &options = {})
     {
+        if (has_nul(path))
+            return Error{TOLLGATE_INVALID_ARGUMENT, "the path has a NUL in it: name a file"};
         return open(path.c_str(), options);
     }
     /// Opens an index in memory, which is copied.
@@ -132,12 +158,37 @@ public:
     Result<Verdict> screen(std::string_view dialled) const { return screened(nullptr, dialled); }
     Result<Verdict> screen(const Query &query, std::string_view dialled) const
     {
+        if (auto error = unknown(query))
+            return *std::move(error);
         const tollgate_query q = of(query);
         return screened(&q, dialled);
+    }
+    /// Screens many dialled texts by one index; the verdicts are in their order.
+    Result<std::vector<Verdict>> screen_many(const Query &query, const std::vector<std::string_view> &dialled) const
+    {
+        if (auto error = unknown(query))
+            return *std::move(error);
+        const tollgate_query q = of(query);
+        std::vector<tollgate_text> texts;
+        texts.reserve(dialled.size());
+        for (const auto text : dialled)
+            texts.push_back({text.data(), text.size()});
+        std::vector<tollgate_verdict> verdicts(dialled.size());
+        const auto status =
+            ::tollgate_screen_many(gate_.get(), &q, texts.data(), texts.size(), verdicts.data());
+        if (status != TOLLGATE_OK)
+            return Error::last(status);
+        std::vector<Verdict> result;
+        result.reserve(verdicts.size());
+        for (const auto &verdict : verdicts)
+            result.push_back(Verdict{verdict});
+        return result;
     }
     Result<std::string> explain(const Query &query, std::string_view dialled,
                                 tollgate_format format = TOLLGATE_TEXT) const
     {
+        if (auto error = unknown(query))
+            return *std::move(error);
         const tollgate_query q = of(query);
         char *text = nullptr;
         const auto status = ::tollgate_explain(gate_.get(), &q, dialled.data(), dialled.size(), format, &text);
@@ -146,9 +197,11 @@ public:
         const std::unique_ptr<char, FreeString> owner(text);
         return std::string(text);
     }
-    /// Nothing where the index knows what a query names.
-    std::optional<Error> check(const Query &query) const
+    /// Whether the index knows what a query names.
+    Result<void> check(const Query &query) const
     {
+        if (auto error = unknown(query))
+            return *std::move(error);
         const tollgate_query q = of(query);
         return done(::tollgate_check_query(gate_.get(), &q));
     }
@@ -166,12 +219,11 @@ public:
     Result<std::vector<tollgate_list>> lists() const { return all<tollgate_list>(::tollgate_get_lists); }
     Result<std::vector<tollgate_name>> profiles() const { return all<tollgate_name>(::tollgate_get_profiles); }
 
-    /// Nothing on success.
-    std::optional<Error> watch(std::uint32_t interval_ms = 0) const
+    Result<void> watch(std::uint32_t interval_ms = 0) const
     {
         return done(::tollgate_watch(gate_.get(), interval_ms));
     }
-    std::optional<Error> unwatch() const { return done(::tollgate_unwatch(gate_.get())); }
+    Result<void> unwatch() const { return done(::tollgate_unwatch(gate_.get())); }
 
     /// For functions of tollgate.h.
     const tollgate_gate *get() const noexcept { return gate_.get(); }
@@ -208,6 +260,14 @@ private:
             };
             o.observer = &observer;
         }
+        std::vector<const char *> required;
+        for (const std::string &name : options.required_profiles) {
+            if (has_nul(name))
+                return Error{TOLLGATE_INVALID_ARGUMENT, "a required profile has a NUL in it, which no name has"};
+            required.push_back(name.c_str());
+        }
+        required.push_back(nullptr);
+        o.required_profiles = required.data();
         o.max_loss_percent = options.max_loss_percent;
         o.mapped = options.mapped ? 1 : 0;
         tollgate_gate *gate = nullptr;
@@ -223,7 +283,21 @@ private:
         q.profile = query.profile ? query.profile->c_str() : nullptr;
         q.home = query.home ? query.home->c_str() : nullptr;
         q.direction = query.direction;
+        q.flags = query.counted ? 0 : TOLLGATE_UNCOUNTED;
         return q;
+    }
+
+    static bool has_nul(const std::string &text) noexcept { return text.find('\0') != std::string::npos; }
+
+    /// A name with a NUL in it is no name of the index's; C would read it up to there, and another tenant's rules
+    /// would hold.
+    static std::optional<Error> unknown(const Query &query)
+    {
+        if (query.profile && has_nul(*query.profile))
+            return Error{TOLLGATE_UNKNOWN_PROFILE, "the profile has a NUL in it, which no name has"};
+        if (query.home && has_nul(*query.home))
+            return Error{TOLLGATE_UNKNOWN_REGION, "the region has a NUL in it, which no name has"};
+        return std::nullopt;
     }
 
     Result<Verdict> screened(const tollgate_query *query, std::string_view dialled) const
@@ -235,10 +309,10 @@ private:
         return verdict;
     }
 
-    static std::optional<Error> done(tollgate_status status)
+    static Result<void> done(tollgate_status status)
     {
         if (status == TOLLGATE_OK)
-            return std::nullopt;
+            return {};
         return Error::last(status);
     }
 

@@ -64,6 +64,16 @@ pub enum Error {
     },
     /// The gate was opened from memory and has no file to reload.
     NoFile,
+    /// The index has not every profile that the gate has to have.
+    MissingProfile {
+        /// The first one that it does not have.
+        name: String,
+    },
+    /// Reading the new index panicked: a bug of this library. The old index stays.
+    Panicked {
+        /// What the panic said.
+        what: String,
+    },
 }
 
 impl fmt::Display for Error {
@@ -106,7 +116,19 @@ impl fmt::Display for Error {
             Error::UnknownRegion { region } => {
                 write!(f, "the numbering plan has no region {region:?}; give an ISO 3166-1 alpha-2 code such as SK")
             }
-            Error::NoFile => f.write_str("the gate was opened from memory; give `swap` a new index instead"),
+            // Here and in the others: no name of a function, since C has other ones.
+            Error::NoFile => f.write_str("the gate was opened from memory and has no file; open it on one"),
+            Error::MissingProfile { name } => write!(
+                f,
+                "the index has no profile {name:?}, which this gate has to have: calls would ask for it in vain; \
+                 `tollgate inspect` lists the index's profiles. Put it into the policy and build again, or open the \
+                 gate without it"
+            ),
+            Error::Panicked { what } => write!(
+                f,
+                "reading the new index met a bug in Tollgate ({what}); the current one stays. Build the index again, \
+                 and please report this with the file"
+            ),
         }
     }
 }
@@ -116,6 +138,38 @@ impl std::error::Error for Error {
         match self {
             Error::Io { source, .. } => Some(source),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found in review: a program of C that reloaded a gate from memory was told to call a function of Rust.
+    /// The texts are shared by all languages, so they name commands and no functions.
+    #[test]
+    fn texts_name_no_function_of_any_language() {
+        let name = || "tenant-7".to_owned();
+        for error in [
+            Error::Io { path: "policy.tgx".into(), source: io::ErrorKind::NotFound.into() },
+            Error::NotAnIndex { what: "it is empty" },
+            Error::Version { found: 2, supported: 1 },
+            Error::Length { expected: 2, found: 1 },
+            Error::Checksum,
+            Error::Corrupt { section: "LIST", offset: 0, what: "it is wrong" },
+            Error::Shrunken { before: 2, after: 1, limit_percent: 0 },
+            Error::UnknownProfile { name: name() },
+            Error::UnknownRegion { region: "XQ".to_owned() },
+            Error::NoFile,
+            Error::MissingProfile { name: name() },
+            Error::Panicked { what: name() },
+        ] {
+            let text = error.to_string();
+            assert!(!text.contains("::") && !text.contains("()") && !text.contains('_'), "{text}");
+            for quoted in text.split('`').skip(1).step_by(2) {
+                assert!(quoted.split(' ').next() == Some("tollgate"), "{text}");
+            }
         }
     }
 }

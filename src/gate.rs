@@ -10,13 +10,15 @@ use crate::counters::{Counter, ListCounter, Verdicts};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::index::{Index, Query};
-use crate::screen::{self, Named, Question};
+use crate::screen::{Named, Question, ROW, Rows};
 use crate::verdict::{Action, Reason, Verdict};
 use crate::watch::Identity;
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::{Mutex, MutexGuard};
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,6 +61,7 @@ pub struct Swap {
 pub struct GateOptions {
     max_loss_percent: u8,
     mapped: bool,
+    required: Vec<String>,
     observer: Option<Box<dyn Observer>>,
 }
 
@@ -71,12 +74,20 @@ impl Default for GateOptions {
 impl GateOptions {
     /// Reads files into memory, refuses an index that lost more than half of its entries.
     pub fn new() -> GateOptions {
-        GateOptions { max_loss_percent: DEFAULT_MAX_LOSS_PERCENT, mapped: false, observer: None }
+        GateOptions { max_loss_percent: DEFAULT_MAX_LOSS_PERCENT, mapped: false, required: Vec::new(), observer: None }
     }
 
     /// Refuses a reload that loses more than this share of the entries, in percent; 100 allows all.
     pub fn max_loss_percent(mut self, percent: u8) -> GateOptions {
         self.max_loss_percent = percent.min(100);
+        self
+    }
+
+    /// Refuses an index that does not have this profile, at the opening and whenever one is to take its
+    /// place: a policy from which a tenant was dropped would otherwise leave all of its calls with
+    /// [`Error::UnknownProfile`]. May be called for several.
+    pub fn require_profile(mut self, name: impl Into<String>) -> GateOptions {
+        self.required.push(name.into());
         self
     }
 
@@ -102,17 +113,27 @@ impl GateOptions {
     ///
     /// # Errors
     ///
-    /// As [`Index::open`].
+    /// As [`Index::open`], and [`Error::MissingProfile`].
     pub fn open(self, path: impl Into<PathBuf>) -> Result<Gate, Error> {
         let path = path.into();
         // Before it is read: what is renamed into its place meanwhile is another file for a watcher.
         let seen = Identity::of(&path);
         let index = read(&path, self.mapped)?;
+        self.accepts(&index)?;
         Ok(self.build(index, Some(path), seen))
     }
 
-    /// A gate on an index that is in memory. It can [`swap`](Gate::swap), not
-    /// [`reload`](Gate::reload).
+    /// Whether an index has every [profile that is required](GateOptions::require_profile).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingProfile`] with the first one that it does not have.
+    pub fn accepts(&self, index: &Index) -> Result<(), Error> {
+        has_all(&self.required, index)
+    }
+
+    /// A gate on an index that is in memory, which is taken as it is: whoever has it can ask
+    /// [`accepts`](GateOptions::accepts). It can [`swap`](Gate::swap), not [`reload`](Gate::reload).
     #[must_use]
     pub fn with_index(self, index: Index) -> Gate {
         self.build(index, None, None)
@@ -130,13 +151,44 @@ impl GateOptions {
             path,
             max_loss_percent: self.max_loss_percent,
             mapped: self.mapped,
+            required: self.required,
             observer: self.observer,
         }
     }
 }
 
+fn has_all(required: &[String], index: &Index) -> Result<(), Error> {
+    match required.iter().find(|name| index.profiles.find(name.as_bytes()).is_none()) {
+        Some(name) => Err(Error::MissingProfile { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// As [`read`], where a panic is a refused file: on a watching thread nobody would hear of it, and the gate
+/// would be followed no longer. Nothing is half done then, since all that is made is the index itself.
+fn read_or_refuse(path: &Path, mapped: bool) -> Result<Index, Error> {
+    catch_unwind(AssertUnwindSafe(|| read(path, mapped)))
+        .unwrap_or_else(|payload| Err(Error::Panicked { what: panic_text(payload) }))
+}
+
+/// What a panic said. To let go of what was thrown may throw again, which is then kept for good.
+pub(crate) fn panic_text(payload: Box<dyn Any + Send>) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("no message").to_owned();
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+    text
+}
+
 #[allow(unsafe_code)]
 fn read(path: &Path, mapped: bool) -> Result<Index, Error> {
+    // There is no file that makes the reader panic; the tests need one.
+    #[cfg(test)]
+    if std::fs::read(path).is_ok_and(|bytes| bytes == tests::PANICS) {
+        panic!("on purpose");
+    }
     if mapped {
         // SAFETY: `GateOptions::mapped` is the only way to set this, and passes the promise on.
         unsafe { Index::map(path) }
@@ -198,6 +250,8 @@ pub struct Gate {
     path: Option<PathBuf>,
     max_loss_percent: u8,
     mapped: bool,
+    /// Profiles without which no index is taken.
+    required: Vec<String>,
     observer: Option<Box<dyn Observer>>,
 }
 
@@ -271,7 +325,7 @@ impl Gate {
     /// ```
     /// # use tollgate::{Gate, Query, Verdict};
     /// # let gate = Gate::open("data/good/v2/everything.tgx")?;
-    /// let dialled: [&[u8]; 2] = [b"+37126123456", b"112"];
+    /// let dialled = ["+37126123456", "112"];
     /// let mut verdicts = [Verdict::EMPTY; 2];
     /// assert_eq!(gate.screen_many(&Query::new(), &dialled, &mut verdicts)?, 2);
     /// assert!(verdicts[0].is_blocked() && !verdicts[1].is_blocked());
@@ -281,13 +335,42 @@ impl Gate {
     /// # Errors
     ///
     /// As [`Gate::screen_with`]; then no verdict is written.
-    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
+    pub fn screen_many<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
         let loaded = self.current.load();
-        let question = loaded.index.resolve(query)?;
-        screen::judge_many(&loaded.index, question, dialled, verdicts, |dialled, named, verdict| {
-            self.count(&loaded, named, dialled, verdict);
-        });
+        let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
+        for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+            rows.judge(dialled, verdicts, |dialled, named, verdict| self.count(&loaded, named, dialled, verdict));
+        }
         Ok(dialled.len().min(verdicts.len()))
+    }
+
+    /// As [`screen_many`](Gate::screen_many), for who wants no room for all verdicts at once: `each` gets
+    /// every one, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::screen_with`]; then `each` is not called.
+    pub fn screen_each<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        mut each: impl FnMut(&Verdict),
+    ) -> Result<(), Error> {
+        let loaded = self.current.load();
+        let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
+        let mut verdicts = [Verdict::BLANK; ROW];
+        for dialled in dialled.chunks(ROW) {
+            rows.judge(dialled, &mut verdicts, |dialled, named, verdict| {
+                self.count(&loaded, named, dialled, verdict);
+                each(verdict);
+            });
+        }
+        Ok(())
     }
 
     #[inline]
@@ -343,8 +426,9 @@ impl Gate {
     /// # Errors
     ///
     /// On every failure the old index stays, the failure is counted and the observer told:
-    /// everything of [`Index::open`], and [`Error::Shrunken`] where the new index lost more than
-    /// the gate's share of its entries.
+    /// everything of [`Index::open`]; [`Error::Shrunken`] where the new index lost more than the gate's
+    /// share of its entries; [`Error::MissingProfile`] where it lost a profile that the gate has to have;
+    /// and [`Error::Panicked`] where reading it met a bug.
     pub fn reload(&self) -> Result<Swap, Error> {
         self.reload_within(self.max_loss_percent)
     }
@@ -358,7 +442,7 @@ impl Gate {
     pub fn reload_within(&self, max_loss_percent: u8) -> Result<Swap, Error> {
         let reload = self.reloads.lock();
         let (seen, index) = match &self.path {
-            Some(path) => (Identity::of(path), read(path, self.mapped)),
+            Some(path) => (Identity::of(path), read_or_refuse(path, self.mapped)),
             None => (None, Err(Error::NoFile)),
         };
         let mut writer = self.writer.lock();
@@ -373,7 +457,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Error::Shrunken`]; the old index stays.
+    /// [`Error::Shrunken`] and [`Error::MissingProfile`]; the old index stays.
     pub fn swap(&self, index: Index) -> Result<Swap, Error> {
         let reload = self.reloads.lock();
         let mut writer = self.writer.lock();
@@ -403,6 +487,7 @@ impl Gate {
             return Ok(Swap { generation: writer.generation, changed: false, entries_before: before, entries: after });
         }
         drop(current);
+        has_all(&self.required, &index)?;
         let limit_percent = max_loss_percent.min(100);
         let lost = before.saturating_sub(after);
         if u128::from(lost) * 100 > u128::from(before) * u128::from(limit_percent) {
@@ -444,6 +529,17 @@ impl Gate {
             Err(error) => self.tell(|o| o.refused(error)),
         }
         result
+    }
+
+    /// What a watcher does when the file is another one. An observer that panics when it is told must not
+    /// end the watch; what it was told of stands.
+    pub(crate) fn follow(&self) {
+        // The outcome is counted and observed by the gate itself.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.reload())) {
+            let what = panic_text(payload);
+            self.writer.lock().last_error =
+                Some(format!("the observer panicked when it was told of a reload ({what}); the file is still watched"));
+        }
     }
 
     fn tell(&self, f: impl FnOnce(&dyn Observer)) {
@@ -499,7 +595,8 @@ pub struct Stats {
     pub swaps: u64,
     /// How many reloads were refused.
     pub refused: u64,
-    /// Why the last reload was refused; none after a reload that was not, a swap, or a rollback.
+    /// Why the last reload was refused, or that the observer panicked when a watcher told it; none after a
+    /// reload that was not, a swap, or a rollback.
     pub last_error: Option<String>,
 }
 
@@ -521,4 +618,96 @@ pub struct ListStats {
     pub decided: u64,
     /// Verdicts that it, a `log` list, would have made a block.
     pub would_block: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{Duration, Instant};
+
+    /// The file that [`read`] panics at.
+    pub(super) const PANICS: &[u8] = b"panic";
+    const INDEX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v2/everything.tgx");
+    const SMALLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/good/v2/smaller.tgx");
+    const INTERVAL: Duration = Duration::from_millis(10);
+
+    fn put(path: &Path, bytes: &[u8]) {
+        let aside = path.with_extension("aside");
+        std::fs::write(&aside, bytes).unwrap();
+        std::fs::rename(&aside, path).unwrap();
+    }
+
+    fn eventually(what: &str, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(INTERVAL);
+        }
+    }
+
+    /// Found in review: a panic on the watching thread ended the watch, and nobody heard of it: the next
+    /// policies were built and never used.
+    #[test]
+    fn a_file_that_panics_is_refused_and_the_watch_goes_on() {
+        #[derive(Clone, Default)]
+        struct Refusals(Arc<AtomicU32>);
+        impl Observer for Refusals {
+            fn refused(&self, error: &Error) {
+                assert!(matches!(error, Error::Panicked { what } if what == "on purpose"), "{error}");
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.tgx");
+        put(&path, &std::fs::read(INDEX).unwrap());
+        let refusals = Refusals::default();
+        let options = GateOptions::new().max_loss_percent(100).observer(refusals.clone());
+        let gate = Arc::new(options.open(&path).unwrap());
+        let watcher = gate.watch(INTERVAL).unwrap();
+        put(&path, PANICS);
+        eventually("the panic is counted", || gate.stats().refused == 1);
+        eventually("the panic is told", || refusals.0.load(Ordering::SeqCst) == 1);
+        assert!(gate.stats().last_error.unwrap().contains("a bug in Tollgate (on purpose)"));
+        // Once a file, and not once a look.
+        std::thread::sleep(INTERVAL * 10);
+        assert_eq!((gate.stats().refused, gate.stats().swaps), (1, 0));
+        put(&path, &std::fs::read(SMALLER).unwrap());
+        eventually("the next index is taken", || gate.stats().swaps == 1);
+        assert!(!watcher.has_ended());
+        // Who reloads himself is told the same.
+        put(&path, PANICS);
+        watcher.stop();
+        eventually("the watcher ends", || watcher.has_ended());
+        assert!(matches!(gate.reload(), Err(Error::Panicked { .. })));
+    }
+
+    /// An observer must not panic; one that does stops nobody but itself.
+    #[test]
+    fn an_observer_that_panics_does_not_end_the_watch() {
+        struct Panics;
+        impl Observer for Panics {
+            fn swapped(&self, _: &Swap) {
+                std::panic::panic_any(Bomb);
+            }
+        }
+        /// What is thrown may throw again when it is let go.
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.tgx");
+        put(&path, &std::fs::read(INDEX).unwrap());
+        let gate = Arc::new(GateOptions::new().max_loss_percent(100).observer(Panics).open(&path).unwrap());
+        let _watcher = gate.watch(INTERVAL).unwrap();
+        put(&path, &std::fs::read(SMALLER).unwrap());
+        eventually("the error is kept", || gate.stats().last_error.is_some());
+        assert_eq!((gate.stats().swaps, gate.stats().refused), (1, 0), "what it was told of stands");
+        assert!(gate.stats().last_error.unwrap().contains("the observer panicked"));
+        put(&path, &std::fs::read(INDEX).unwrap());
+        eventually("the watch goes on", || gate.stats().swaps == 2);
+    }
 }

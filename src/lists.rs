@@ -235,7 +235,7 @@ impl Lists {
             let entries = c.u64()?;
             // A reload compares the sums: one that wrapped round would pass for a large index.
             total = total.checked_add(entries).ok_or(c.corrupt(at + 1, "more entries than can be counted"))?;
-            let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a list's name is too long"))?;
+            let name = Name::of_index(c.text()?).map_err(|what| c.corrupt(at, what))?;
             lists.push(List { name, action, entries });
         }
         c.finish()?;
@@ -287,7 +287,7 @@ impl Lists {
             prefixes: Prefixes::new(Transducer::check(bytes, sections, "NUMP", sets, trust)?, bytes),
             whole: WholeNumbers::check(bytes, sections, sets, trust)?,
             local: Transducer::check(bytes, sections, "LOCL", sets, trust)?,
-            raw: RawTrie::check(bytes, sections, sets)?,
+            raw: RawTrie::check(bytes, sections, sets, trust)?,
         })
     }
 
@@ -332,30 +332,39 @@ impl Lists {
         self.whole.touch(bytes, place)
     }
 
-    /// Whether any key covers an E.164 number of this place: for most numbers the answer is no, and
-    /// nothing more is to be looked up.
+    /// The set of the whole number of a place, if it is listed.
     #[inline]
-    pub(crate) fn covers(&self, bytes: &[u8], number: &[u8], place: Option<&Place>) -> bool {
-        place.is_some_and(|place| self.whole.is_listed(bytes, place)) || self.prefixes.covers(bytes, number)
+    pub(crate) fn whole_set(&self, bytes: &[u8], place: &Place) -> Option<u32> {
+        self.whole.set_at(bytes, place)
     }
 
-    /// The keys that cover an E.164 number. `unassigned`: the plan gives it to nobody, so it may
-    /// be a listed number with digits dialled behind it, which exchanges ignore; then listed
-    /// numbers that it begins with are hits too.
+    /// Whether an E.164 number begins with a prefix of some list.
     #[inline]
-    pub(crate) fn number_hits(&self, bytes: &[u8], number: &[u8], unassigned: bool, hits: &mut Hits) {
+    pub(crate) fn has_prefix_of(&self, bytes: &[u8], number: &[u8]) -> bool {
+        self.prefixes.covers(bytes, number)
+    }
+
+    /// The keys that cover an E.164 number, of which `whole` is the whole number's set. `unassigned`: the
+    /// plan gives it to nobody, so it may be a listed number with digits dialled behind it, which
+    /// exchanges ignore; then listed numbers that it begins with are hits too.
+    #[inline]
+    pub(crate) fn number_hits(
+        &self,
+        bytes: &[u8],
+        number: &[u8],
+        whole: Option<u32>,
+        unassigned: bool,
+        hits: &mut Hits,
+    ) {
         self.prefixes.transducer.walk(bytes, number, hits);
-        if self.whole.len() == 0 {
-            return;
-        }
-        if unassigned {
+        if unassigned && self.whole.len() > 0 {
             for len in 1..number.len().min(MAX_WHOLE_DIGITS + 1) {
                 if let Some(set) = self.whole.find(bytes, &number[..len]) {
                     hits.whole(len, set);
                 }
             }
         }
-        if let Some(set) = self.whole.find(bytes, number) {
+        if let Some(set) = whole {
             hits.whole(number.len(), set);
         }
     }
@@ -626,7 +635,7 @@ struct RawTrie {
 }
 
 impl RawTrie {
-    fn check(bytes: &[u8], sections: &Sections, sets: u32) -> Result<RawTrie, Error> {
+    fn check(bytes: &[u8], sections: &Sections, sets: u32, trust: Trust) -> Result<RawTrie, Error> {
         let section = sections.range("RAWT")?;
         let mut c = sections.cursor(bytes, "RAWT")?;
         let nodes = c.count(NODE_BYTES)?;
@@ -641,6 +650,9 @@ impl RawTrie {
         let labels = inside(&section, &c, edges);
         let label_bytes = c.take(edges)?;
         c.finish()?;
+        if trust == Trust::Checked {
+            return Ok(RawTrie { nodes, table, labels, targets });
+        }
         for (i, node) in table_bytes.chunks_exact(NODE_BYTES).enumerate() {
             let at = 8 + i * NODE_BYTES;
             let (first, count, set) = (u32_at(node, 0) as usize, u32_at(node, 4) as usize, u32_at(node, 8));

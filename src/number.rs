@@ -296,6 +296,25 @@ impl Name {
         Some(name)
     }
 
+    /// A name that an index holds: as the compiler takes it, since it ends up in log lines and line protocols
+    /// as it is, and whoever writes an index by hand could put a line's end into it.
+    pub(crate) fn of_index(text: &str) -> Result<Name, &'static str> {
+        if !Name::is_plain(text) {
+            return Err("a name is empty, or has a character in it that nobody sees");
+        }
+        Name::new(text).ok_or("a name is too long")
+    }
+
+    /// Not empty, and without control characters and others that have no shape of their own: they hide text,
+    /// turn it round, or end a line.
+    pub(crate) fn is_plain(text: &str) -> bool {
+        let is_unseen = |c| {
+            matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        };
+        !text.trim().is_empty() && !text.chars().any(|c| c.is_control() || is_unseen(c))
+    }
+
     /// The text and zero bytes behind it: a copy of known size.
     #[inline]
     #[must_use]

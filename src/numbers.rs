@@ -50,9 +50,12 @@ pub(crate) const MAX_JUMP_DIGITS: u32 = 6;
 pub(crate) const CELLS: u64 = 64;
 /// The most low bits of a tail: a bucket is then larger than any tail.
 pub(crate) const MAX_LOW_BITS: u32 = 44;
+/// The most numbers of a bucket, which bounds the time of a look-up. The compiler's have some hundred.
+pub(crate) const MOST_OF_A_BUCKET: u32 = 4096;
 /// The bytes of a segment's head.
 pub(crate) const SEGMENT_BYTES: usize = 40;
 /// The bytes before the segments.
+#[cfg(feature = "compile")]
 pub(crate) const HEAD_BYTES: usize = 40;
 
 pub(crate) const POW10: [u64; 17] = {
@@ -188,6 +191,7 @@ impl Split {
     }
 
     /// Of a key.
+    #[cfg(feature = "compile")]
     pub(crate) fn of_key(key: u64, jump_digits: u32) -> Split {
         let (value, len) = (key >> 4, (key & 15) as usize);
         let head = value / POW10[MAX_WHOLE_DIGITS - jump_digits as usize];
@@ -250,7 +254,7 @@ impl Segment {
         }
     }
 
-    #[cfg(any(feature = "compile", test))]
+    #[cfg(feature = "compile")]
     pub(crate) fn encode(&self) -> [u8; SEGMENT_BYTES] {
         let mut raw = [0; SEGMENT_BYTES];
         raw[..8].copy_from_slice(&self.start.to_le_bytes());
@@ -406,6 +410,9 @@ impl WholeNumbers {
             if rank < last {
                 return Err(wrong(self.ranks.start + i * 4, "the ranks are out of order"));
             }
+            if rank - last > MOST_OF_A_BUCKET {
+                return Err(wrong(self.ranks.start + i * 4, "a bucket has too many numbers"));
+            }
             last = rank;
         }
         let rank = |bucket: usize| u32_at(ranks, bucket * 4);
@@ -436,16 +443,10 @@ impl WholeNumbers {
             if segment.start >= tails(segment.len, self.jump_digits) {
                 return Err(wrong(at, "a segment begins behind the last tail"));
             }
-            let n = u64::from(rank(end_bucket) - segment.first_rank);
-            // Up to the next segment of the same numbers, or to the last tail.
-            let next = self.segment(bytes, i + 1).filter(|next| next.len == segment.len && next.start > segment.start);
-            let ends: [u64; 2] = [tails(segment.len, self.jump_digits), next.map_or(0, |next| next.start)];
-            if !ends.iter().any(|end| own == buckets(end.saturating_sub(segment.start), segment.low_bits)) {
-                return Err(wrong(at + 28, "a segment has not as many buckets as it needs"));
-            }
             if segment.code_at != code_at || segment.set_at != set_at {
                 return Err(wrong(at + 8, "a segment's bits are out of place"));
             }
+            let n = u64::from(rank(end_bucket) - segment.first_rank);
             code_at += n * (u64::from(segment.low_bits) + 1) + own * CELLS;
             set_at += n * u64::from(segment.set_bits);
             if segment.first_set >= sets {
@@ -470,6 +471,13 @@ impl WholeNumbers {
                 && (other.len, other.start) >= (segment.len, segment.start)
             {
                 return Err(wrong(at, "the segments are out of order"));
+            }
+            // Up to the next segment of the same numbers, or to the last tail.
+            let has_next = u64::from(self.jump_at(bytes, head + 1)) > i as u64 + 1;
+            let next = self.segment(bytes, i + 1).filter(|next| has_next && next.len == segment.len);
+            let end = next.map_or(tails(segment.len, self.jump_digits), |next| next.start);
+            if own != buckets(end.saturating_sub(segment.start), segment.low_bits) {
+                return Err(wrong(at + 28, "a segment has not as many buckets as it needs"));
             }
             before = Some((head, segment));
         }
@@ -552,7 +560,8 @@ impl WholeNumbers {
         let at = usize::try_from(bucket).ok()?.checked_add(segment.first_bucket as usize)?.checked_mul(4)?;
         let pair = ranks.get(at..)?.first_chunk::<8>()?;
         let (first, end) = (u32_at(pair, 0), u32_at(pair, 4));
-        if first >= end {
+        // No more than that in a file that was checked, and where it was not, time is bounded all the same.
+        if first >= end || end - first > MOST_OF_A_BUCKET {
             return None;
         }
         Some(Place {
@@ -566,10 +575,14 @@ impl WholeNumbers {
         })
     }
 
-    /// The bits of a place's cells: reading them brings the bucket into the cache.
+    /// Brings what a look-up will read of a place into the cache: the bits of the cells, and of the lows
+    /// about where the number's is if the cells are filled evenly.
     #[inline]
     pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
-        bytes.get(self.codes.clone()).map_or(0, |codes| bits_at(codes, place.bits))
+        let Some(codes) = bytes.get(self.codes.clone()) else { return 0 };
+        let n = u64::from(place.end.wrapping_sub(place.first));
+        let low = n * u64::from(place.cell) / CELLS * u64::from(place.low_bits);
+        bits_at(codes, place.bits) ^ bits_at(codes, place.bits.wrapping_add(CELLS + n + low))
     }
 
     /// The rank of the number of a place, if it is listed.
@@ -635,12 +648,6 @@ impl WholeNumbers {
     pub(crate) fn set_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
         let rank = self.rank_at(bytes, place)?;
         Some(self.set_of(bytes, &self.segment(bytes, place.segment as usize)?, rank))
-    }
-
-    /// Whether the number of a place is listed.
-    #[inline]
-    pub(crate) fn is_listed(&self, bytes: &[u8], place: &Place) -> bool {
-        self.rank_at(bytes, place).is_some()
     }
 
     #[inline]

@@ -147,7 +147,7 @@ impl Profiles {
             if outbound as usize >= rule_sets.len() || inbound as usize >= rule_sets.len() {
                 return Err(c.corrupt(at, "a profile's rule set does not exist"));
             }
-            let name = Name::new(c.text()?).ok_or(c.corrupt(at, "a profile's name is too long"))?;
+            let name = Name::of_index(c.text()?).map_err(|what| c.corrupt(at, what))?;
             profiles.push(Profile { name, outbound, inbound });
         }
         if profiles.is_empty() {
@@ -161,9 +161,9 @@ impl Profiles {
 
     /// The position of the profile with this name.
     #[inline]
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
         let name_of = |i: u32| self.profiles.get(i as usize).map_or(&[][..], |profile| profile.name.as_bytes());
-        let at = self.by_name.binary_search_by(|&i| name_of(i).cmp(name.as_bytes())).ok()?;
+        let at = self.by_name.binary_search_by(|&i| name_of(i).cmp(name)).ok()?;
         self.by_name.get(at).map(|&i| i as usize)
     }
 

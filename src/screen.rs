@@ -7,7 +7,7 @@
 
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
-use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Lists, Outcome};
+use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
 use crate::number::{Name, Number, NumberType};
 use crate::numbers::Place;
 use crate::plan::Class;
@@ -134,49 +134,64 @@ pub(crate) fn judge<T: Trace>(
     }
 }
 
-/// How many numbers of a row are read before the lists are asked about the first one.
-const ROW: usize = 16;
+/// How many texts are read before the lists are asked about the first one.
+pub(crate) const ROW: usize = 16;
 
-/// Judges several texts, each as [`judge`] does; `done` gets each one's position.
+/// Judges rows of texts with one question, each text as [`judge`] does.
 ///
 /// A list of millions of numbers is larger than the caches, so that a call waits for memory longer than
 /// it works. Here the numbers of a row are all read, and what the lists have of each is asked for, before
 /// the first answer is waited for: the processor then waits for all of them at once.
-pub(crate) fn judge_many(
-    index: &Index,
+pub(crate) struct Rows<'i> {
+    index: &'i Index,
     question: Question,
-    dialled: &[&[u8]],
-    verdicts: &mut [Verdict],
-    mut done: impl FnMut(&[u8], Named, &Verdict),
-) {
-    let bytes = index.bytes();
-    let dial = dial_plan(index, question);
-    let lanes = index.lanes(question.home).filter(|_| !index.lists.has_raw());
-    let mut clock = Clock::system();
-    let mut judge = Judge::new(index, question, &mut clock, NoTrace);
-    for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+    clock: Clock,
+}
+
+impl<'i> Rows<'i> {
+    /// The clock is asked at most once for all rows.
+    pub(crate) fn new(index: &'i Index, question: Question) -> Rows<'i> {
+        Rows { index, question, clock: Clock::system() }
+    }
+
+    /// Judges up to [`ROW`] texts into as many verdicts; `done` gets each with its text.
+    #[inline]
+    pub(crate) fn judge<T: AsRef<[u8]>>(
+        &mut self,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+        mut done: impl FnMut(&[u8], Named, &Verdict),
+    ) {
+        let Rows { index, question, clock } = self;
+        let (index, question) = (*index, *question);
+        let dial = dial_plan(index, question);
+        let lanes = index.lanes(question.home).filter(|_| !index.lists.has_raw());
+        let mut judge = Judge::new(index, question, clock, NoTrace);
         let mut read: [Option<(Class, Option<Place>)>; ROW] = [None; ROW];
         let mut plain = [false; ROW];
-        for (i, (&text, verdict)) in dialled.iter().zip(&mut *verdicts).enumerate() {
+        for (((text, verdict), read), plain) in dialled.iter().zip(&mut *verdicts).zip(&mut read).zip(&mut plain) {
+            let text = text.as_ref();
             *verdict = Verdict::BLANK;
             let mut buffer = [0; text::SHORT_TEXT];
             let digits = text::clean_digits(text).or_else(|| text::plain_digits(text, &mut buffer));
-            plain[i] = digits.is_some();
-            let Some(((plus, digits), lanes)) = digits.zip(lanes) else { continue };
-            let class = lanes.read(&dial, plus, digits, question.direction, &mut verdict.number);
-            read[i] = class.map(|class| (class, judge.place(&verdict.number)));
+            *plain = digits.is_some();
+            if let Some(((plus, digits), lanes)) = digits.zip(lanes) {
+                let class = lanes.read(&dial, plus, digits, question.direction, &mut verdict.number);
+                *read = class.map(|class| (class, judge.place(&verdict.number)));
+            }
         }
         // Nothing depends on these loads, so that none waits for another.
-        let touched = read.iter().flatten().filter_map(|(_, place)| place.as_ref());
-        std::hint::black_box(touched.fold(0, |all, place| all ^ index.lists.touch(bytes, place)));
-        for (i, (&text, verdict)) in dialled.iter().zip(&mut *verdicts).enumerate() {
-            let named = match read[i] {
+        let places = read.iter().flatten().filter_map(|(_, place)| place.as_ref());
+        std::hint::black_box(places.fold(0, |all, place| all ^ index.lists.touch(index.bytes(), place)));
+        for (((text, verdict), read), plain) in dialled.iter().zip(verdicts).zip(read).zip(plain) {
+            let text = text.as_ref();
+            let named = match read {
                 Some((class, place)) => {
                     judge.shadow = None;
                     let ruling = judge.number_of(&verdict.number, class, false, place);
                     judge.settle(ruling, class, verdict)
                 }
-                None => at_length(index, question, text, !plain[i], judge.clock, NoTrace, verdict),
+                None => at_length(index, question, text, !plain, judge.clock, NoTrace, verdict),
             };
             done(text, named, verdict);
         }
@@ -374,12 +389,14 @@ impl<'i, T: Trace> Judge<'i, T> {
     #[inline(always)]
     fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, place: Option<Place>) -> Ruling {
         let digits = number.as_bytes();
-        // Only the beginnings of a number that nobody has are listed numbers, too, and only who explains
-        // wants to hear that there are none.
-        let look = |lists: &Lists| T::LISTENS || unassigned || lists.covers(self.index.bytes(), digits, place.as_ref());
-        if !self.rules.lists.is_empty() && look(&self.index.lists) {
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
+        let whole = place.and_then(|place| lists.whole_set(bytes, &place));
+        // The beginnings of a number that nobody has may be listed numbers, too; and who explains wants to
+        // hear that there are none.
+        let look = T::LISTENS || unassigned || whole.is_some();
+        if !self.rules.lists.is_empty() && (look || lists.has_prefix_of(bytes, digits)) {
             let mut hits = Hits::new();
-            self.index.lists.number_hits(self.index.bytes(), digits, unassigned, &mut hits);
+            lists.number_hits(bytes, digits, whole, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
             if let Some(ruling) = self.decided(&outcome, false) {
                 return ruling;
@@ -472,9 +489,11 @@ impl<'i, T: Trace> Judge<'i, T> {
         if self.rules.lists.is_empty() {
             return None;
         }
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
         let digits = other.as_bytes();
+        let whole = lists.place(bytes, other).and_then(|place| lists.whole_set(bytes, &place));
         let mut hits = Hits::new();
-        self.index.lists.number_hits(self.index.bytes(), digits, true, &mut hits);
+        lists.number_hits(bytes, digits, whole, true, &mut hits);
         if hits.is_empty() {
             return None;
         }

@@ -77,7 +77,8 @@ impl Gate {
     /// it is tried again when the file changes again, or at the next look where the file could not
     /// be read at all ([`Error::Io`](crate::Error::Io): no permission yet, no memory, a network share
     /// that is away). A [`rollback`](Gate::rollback) is not undone: a file that was
-    /// read once is read again only when it changes. The watcher does not keep the gate alive.
+    /// read once is read again only when it changes. A panic, of the reader or of the observer, does not
+    /// end the watch. The watcher does not keep the gate alive.
     ///
     /// # Errors
     ///
@@ -112,8 +113,7 @@ fn follow(gate: &Weak<Gate>, path: &Path, stop: &Stop, interval: Duration) {
         let Some(gate) = gate.upgrade() else { return };
         let now = Identity::of(path);
         if now.is_some() && now != gate.seen() {
-            // The outcome is counted and observed by the gate itself.
-            let _ = gate.reload();
+            gate.follow();
         }
     }
 }
@@ -124,6 +124,12 @@ impl Watcher {
     pub fn stop(&self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
+    }
+
+    /// True when the thread has ended: to drop the watcher then waits for nobody.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// True on the thread of a watcher, whichever one's: in an observer that a watcher's reload told.

@@ -71,7 +71,7 @@ fn policies_compile() {
 fn every_code_is_explained() {
     let reference = std::fs::read_to_string(root().join("docs/policy.md")).unwrap();
     let mut codes = Vec::new();
-    for file in ["mod", "policy", "files", "entry", "lint", "writer"] {
+    for file in ["mod", "policy", "files", "blocks", "entry", "long", "lint/mod", "lint/long", "writer"] {
         let source = std::fs::read_to_string(root().join(format!("src/compile/{file}.rs"))).unwrap();
         let source = source.split("#[cfg(test)]").next().unwrap_or_default();
         for call in ["Diagnostic::error(", "Diagnostic::warning(", "Fault::new(", "self.warn(", "warnings.count("] {

@@ -106,15 +106,15 @@ fn faults(good: &[u8]) -> Vec<Fault> {
         },
         Fault {
             name: "of an older version",
-            bytes: changed(8, 0),
-            is_it: |e| matches!(e, Error::Version { found: 0, supported: 1, .. }),
-            says: &["format 0", "reads format 1", "build the index again"],
+            bytes: changed(8, 1),
+            is_it: |e| matches!(e, Error::Version { found: 1, supported: 2, .. }),
+            says: &["format 1", "reads format 2", "build the index again"],
         },
         Fault {
             name: "of a newer version",
-            bytes: changed(8, 2),
-            is_it: |e| matches!(e, Error::Version { found: 2, supported: 1, .. }),
-            says: &["format 2", "build the index again"],
+            bytes: changed(8, 3),
+            is_it: |e| matches!(e, Error::Version { found: 3, supported: 2, .. }),
+            says: &["format 3", "build the index again"],
         },
         Fault {
             name: "a plan",
@@ -245,6 +245,38 @@ fn the_limit_for_losses() {
     assert_eq!(lax.swap(index(&policy(0))).unwrap().entries, 0);
 }
 
+/// What the writers of modules asked for: a policy from which a tenant was dropped came in force, and all of that
+/// tenant's calls were errors.
+#[test]
+fn an_index_without_a_required_profile_takes_no_place() {
+    let with = format!("{}[profiles.tenant-7]\nextends = \"default\"\n", policy(60));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.tgx");
+    let options = || GateOptions::new().require_profile("default").require_profile("tenant-7");
+    let is_missing = |error: &Error| matches!(error, Error::MissingProfile { name } if name == "tenant-7");
+
+    write_file(&path, &build(&policy(60))).unwrap();
+    assert!(is_missing(&options().open(&path).unwrap_err()));
+    assert!(is_missing(&options().accepts(&index(&policy(60))).unwrap_err()));
+    assert!(options().accepts(&index(&with)).is_ok());
+
+    write_file(&path, &build(&with)).unwrap();
+    let notes = Notes::default();
+    let gate = options().max_loss_percent(100).observer(notes.clone()).open(&path).unwrap();
+    write_file(&path, &build(&policy(61))).unwrap();
+    assert!(is_missing(&gate.reload().unwrap_err()));
+    assert!(is_missing(&gate.reload_within(100).unwrap_err()));
+    assert!(is_missing(&gate.swap(index(&policy(62))).unwrap_err()));
+    assert_eq!((gate.stats().swaps, gate.stats().refused), (0, 3));
+    assert!(gate.stats().last_error.unwrap().contains("no profile \"tenant-7\""));
+    assert_eq!(notes.take().len(), 3);
+    assert!(gate.screen_with(&Query::new().profile("tenant-7"), FIRST).unwrap().is_blocked());
+    // One that has it takes its place, and a rollback finds one that has it.
+    gate.swap(index(&with.replace("\"+421905123401\"", "\"+421905123499\""))).unwrap();
+    gate.rollback().unwrap();
+    assert!(gate.screen_with(&Query::new().profile("tenant-7"), FIRST).is_ok());
+}
+
 #[test]
 fn rollback_goes_back_and_forth() {
     let notes = Notes::default();
@@ -267,7 +299,7 @@ fn a_gate_from_memory_has_no_file() {
     assert!(matches!(gate.reload(), Err(Error::NoFile)));
     assert!(matches!(gate.watch(Duration::from_millis(10)), Err(Error::NoFile)));
     assert_eq!(gate.stats().refused, 1);
-    assert!(gate.stats().last_error.unwrap().contains("give `swap` a new index"));
+    assert!(gate.stats().last_error.unwrap().contains("has no file; open it on one"));
 }
 
 const COUNTED: &str = r#"

@@ -167,3 +167,30 @@ fn overlapping_texts_do_not_make_opening_slow() {
 fn the_same_policy_gives_the_same_bytes() {
     assert_eq!(build(EVERYTHING), build(EVERYTHING));
 }
+
+/// Found in review: a name with a line's end or a mark of direction in it went from an index that somebody wrote by
+/// hand into verdicts, and from there into logs and line protocols. The compiler takes no such name.
+#[test]
+fn names_that_a_log_would_obey_are_refused() {
+    let bytes = build(EVERYTHING);
+    let renamed = |tag: &[u8], from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let changed = replace_section(&bytes, tag, |section| {
+            let at = section.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
+            let mut section = section.to_vec();
+            section[at..at + from.len()].copy_from_slice(to.as_bytes());
+            section
+        });
+        Index::from_bytes(changed)
+    };
+    assert!(renamed(b"LIST", "blacklist", "blockedto").is_ok());
+    for bad in ["black\nist", "black\0ist", "blac\u{202e}st", "blac\u{2028}st", "black\u{85}st", "         "] {
+        let error = renamed(b"LIST", "blacklist", bad).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { section: "LIST", .. }), "{bad:?}: {error}");
+    }
+    assert!(renamed(b"PROF", "default", "defend!").is_ok());
+    for bad in ["defa\rlt", "def\u{200b}t", "defau\u{7f}t"] {
+        let error = renamed(b"PROF", "default", bad).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { section: "PROF", .. }), "{bad:?}: {error}");
+    }
+}

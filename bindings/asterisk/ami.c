@@ -140,10 +140,8 @@ static int handle_screen(struct mansession *s, const struct message *m)
 		astman_send_error(s, m, "Direction is neither outbound nor inbound");
 		return 0;
 	}
-	tg_enter();
-	tg_screen(NULL, &request, &result);
+	tg_judge(&request, &result);
 	text = describe(&result);
-	tg_leave();
 	if (!text) {
 		astman_send_error(s, m, "There is no memory");
 		return 0;
@@ -192,12 +190,24 @@ void tg_ami_blocked(struct ast_channel *chan, const struct tg_result *result)
 	ast_free(text);
 }
 
+static int registered;
+
 int tg_ami_register(void)
 {
-	return ast_manager_register_xml(screen_action, EVENT_FLAG_CALL | EVENT_FLAG_REPORTING, handle_screen);
+	if (!registered) {
+		registered = !ast_manager_register_xml(screen_action, EVENT_FLAG_CALL | EVENT_FLAG_REPORTING,
+			handle_screen);
+		if (!registered) {
+			ast_log(LOG_ERROR, "The manager's action %s cannot be registered\n", screen_action);
+		}
+	}
+	return registered ? 0 : -1;
 }
 
 void tg_ami_unregister(void)
 {
-	ast_manager_unregister(screen_action);
+	if (registered) {
+		ast_manager_unregister(screen_action);
+		registered = 0;
+	}
 }

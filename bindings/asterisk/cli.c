@@ -48,14 +48,10 @@ static char *complete_profile(const char *word)
 static char *complete_question(const struct ast_cli_args *a)
 {
 	static const char * const directions[] = { "outbound", "inbound", NULL };
-	char *word;
 
 	switch (a->pos) {
 	case 3:
-		tg_enter();
-		word = complete_profile(a->word);
-		tg_leave();
-		return word;
+		return complete_profile(a->word);
 	case 4:
 		return ast_cli_complete(a->word, directions, a->n);
 	}
@@ -94,10 +90,8 @@ static char *handle_screen(struct ast_cli_entry *e, int cmd, struct ast_cli_args
 	if (read_question(a, &request)) {
 		return CLI_SHOWUSAGE;
 	}
-	tg_enter();
-	tg_screen(NULL, &request, &result);
+	tg_judge(&request, &result);
 	ast_cli(a->fd, "%s\n", tg_result_field(&result, "text", text, sizeof(text)));
-	tg_leave();
 	return result.error[0] ? CLI_FAILURE : CLI_SUCCESS;
 }
 
@@ -126,7 +120,6 @@ static char *explain(const struct ast_cli_args *a, const struct tg_request *requ
 static char *handle_explain(struct ast_cli_entry *e, int cmd, struct ast_cli_args *a)
 {
 	struct tg_request request;
-	char *result;
 
 	switch (cmd) {
 	case CLI_INIT:
@@ -142,10 +135,7 @@ static char *handle_explain(struct ast_cli_entry *e, int cmd, struct ast_cli_arg
 	if (read_question(a, &request)) {
 		return CLI_SHOWUSAGE;
 	}
-	tg_enter();
-	result = explain(a, &request);
-	tg_leave();
-	return result;
+	return explain(a, &request);
 }
 
 static char *handle_reload(struct ast_cli_entry *e, int cmd, struct ast_cli_args *a)
@@ -172,9 +162,7 @@ static char *handle_reload(struct ast_cli_entry *e, int cmd, struct ast_cli_args
 	} else if (a->argc != 2) {
 		return CLI_SHOWUSAGE;
 	}
-	tg_enter();
 	result = tg_gate_reload(any_loss, message, sizeof(message));
-	tg_leave();
 	ast_cli(a->fd, "%s\n", message);
 	return result ? CLI_FAILURE : CLI_SUCCESS;
 }
@@ -210,6 +198,7 @@ static char *show_status(int fd)
 	const struct tg_settings *settings;
 	struct tollgate_info info;
 	struct tollgate_stats stats;
+	char problem[512];
 	char built[64];
 
 	if (!state) {
@@ -236,6 +225,10 @@ static char *show_status(int fd)
 		ast_cli(fd, "checksum      %s\n", info.checksum);
 		ast_cli(fd, "reloads       %" PRIu64 " swaps, %" PRIu64 " refused\n", stats.swaps, stats.refused);
 	}
+	tg_gate_problem(problem, sizeof(problem));
+	if (problem[0]) {
+		ast_cli(fd, "last reload   failed: %s\n", problem);
+	}
 	if (settings->watch) {
 		ast_cli(fd, "watch         every %u ms\n", settings->watch);
 	} else {
@@ -244,7 +237,7 @@ static char *show_status(int fd)
 	if (settings->max_loss == TOLLGATE_NO_LOSS) {
 		ast_cli(fd, "max_loss      0%%\n");
 	} else {
-		ast_cli(fd, "max_loss      %u%%\n", settings->max_loss ? settings->max_loss : 50);
+		ast_cli(fd, "max_loss      %u%%\n", settings->max_loss ? settings->max_loss : TG_MAX_LOSS);
 	}
 	ast_cli(fd, "profile       %s\n", settings->profile);
 	show_hangup(fd, settings, TOLLGATE_OUTBOUND);
@@ -254,8 +247,6 @@ static char *show_status(int fd)
 
 static char *handle_show_status(struct ast_cli_entry *e, int cmd, struct ast_cli_args *a)
 {
-	char *result;
-
 	switch (cmd) {
 	case CLI_INIT:
 		e->command = "tollgate show status";
@@ -269,10 +260,7 @@ static char *handle_show_status(struct ast_cli_entry *e, int cmd, struct ast_cli
 	if (a->argc != 3) {
 		return CLI_SHOWUSAGE;
 	}
-	tg_enter();
-	result = show_status(a->fd);
-	tg_leave();
-	return result;
+	return show_status(a->fd);
 }
 
 static void show_lists(int fd, tollgate_gate *gate)
@@ -327,15 +315,13 @@ static char *show_stats(int fd)
 
 static char *handle_show_stats(struct ast_cli_entry *e, int cmd, struct ast_cli_args *a)
 {
-	char *result;
-
 	switch (cmd) {
 	case CLI_INIT:
 		e->command = "tollgate show stats";
 		e->usage =
 			"Usage: tollgate show stats\n"
-			"       Shows how many calls were allowed and blocked, and by which lists, since the\n"
-			"       index file was first opened.\n";
+			"       Shows how many calls were allowed and blocked, and by which lists, since\n"
+			"       tollgate.conf named this index, with this max_loss and mapped.\n";
 		return NULL;
 	case CLI_GENERATE:
 		return NULL;
@@ -343,12 +329,13 @@ static char *handle_show_stats(struct ast_cli_entry *e, int cmd, struct ast_cli_
 	if (a->argc != 3) {
 		return CLI_SHOWUSAGE;
 	}
-	tg_enter();
-	result = show_stats(a->fd);
-	tg_leave();
-	return result;
+	return show_stats(a->fd);
 }
 
+/*
+ * Asterisk counts those inside a command twice: as users of the module until the handler returns, and as
+ * users of the entry until it has printed what comes after that.
+ */
 static struct ast_cli_entry commands[] = {
 	AST_CLI_DEFINE(handle_screen, "Say what would become of a call"),
 	AST_CLI_DEFINE(handle_explain, "Say why"),
@@ -357,12 +344,42 @@ static struct ast_cli_entry commands[] = {
 	AST_CLI_DEFINE(handle_show_stats, "Show what was allowed and blocked"),
 };
 
-int tg_cli_register(void)
+/*! \brief Whether Asterisk has a command: from registering until unregistering it owns the text of it. */
+static int is_registered(const struct ast_cli_entry *entry)
 {
-	return ast_cli_register_multiple(commands, ARRAY_LEN(commands));
+	return entry->command != NULL;
 }
 
-void tg_cli_unregister(void)
+int tg_cli_register(void)
 {
-	ast_cli_unregister_multiple(commands, ARRAY_LEN(commands));
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		if (!is_registered(&commands[i]) && ast_cli_register(&commands[i])) {
+			ast_log(LOG_ERROR, "The command to '%s' cannot be registered\n", commands[i].summary);
+			result = -1;
+		}
+	}
+	return result;
+}
+
+/*!
+ * Asterisk refuses to unregister a command that is under way, and says that it did it; and one that has been
+ * found while it is unregistered is run all the same. So both are looked at.
+ */
+int tg_cli_unregister(void)
+{
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		if (is_registered(&commands[i]) && !ast_atomic_fetchadd_int(&commands[i].inuse, 0)) {
+			ast_cli_unregister(&commands[i]);
+		}
+		if (is_registered(&commands[i]) || ast_atomic_fetchadd_int(&commands[i].inuse, 0)) {
+			result = -1;
+		}
+	}
+	return result;
 }

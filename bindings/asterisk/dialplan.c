@@ -45,8 +45,9 @@
 			<para>Where there is no verdict (there is no index, or it has no such profile)
 			<literal>on_error</literal> of the direction decides.</para>
 			<para>Give all three arguments where the number is one that somebody dialled or sent: then a
-			comma in it makes too many, and the call is blocked. A comma in <literal>${EXTEN}</literal> or in
-			the caller's number is found in any case.</para>
+			comma in it makes too many, and the call is blocked. With fewer, a comma that comes from
+			<literal>${EXTEN}</literal>, or from the number or name of the caller, is found and the call
+			blocked; one that comes from elsewhere, a header for instance, is not.</para>
 			<example title="Block, with a cause of your own">
 			same => n,GotoIf($["${TOLLGATE(${EXTEN},default,outbound)}" = "allow"]?:blocked)
 			same => n,Dial(PJSIP/${EXTEN}@trunk)
@@ -118,6 +119,10 @@
 			<literal>hangup</literal> of its direction in <literal>tollgate.conf</literal>, or goes to the
 			<literal>context</literal> there, in which it looks for its own extension and then for
 			<literal>s</literal>.</para>
+			<para>A call that is blocked is a failure to whatever runs the application: the result in an AGI
+			is -1, and TRYSTATUS of TryExec is FAILED. Neither can go on with the call, which is hung up by
+			then or on its way to the context. A channel that runs no dialplan is hung up, also where there
+			is a context. To go on with a blocked call, ask by the function.</para>
 			<para>Where the module is not loaded there is no such application, and Asterisk ends the call. So
 			it fails closed.</para>
 			<variablelist>
@@ -161,128 +166,203 @@ static struct ast_datastore_info *new_result_info(void)
 	return info;
 }
 
-/*! \brief Keeps a result for TOLLGATE_RESULT. */
-static void keep(struct ast_channel *chan, const struct tg_result *result)
+/*! \brief Where a channel keeps its last result. With the channel locked. \retval NULL where there is no memory. */
+static struct tg_result *kept_result(struct ast_channel *chan)
 {
-	struct ast_datastore *store;
-	struct tg_result *kept;
+	struct ast_datastore *store = ast_channel_datastore_find(chan, result_info, NULL);
 
-	if (!chan) {
-		return;
+	if (store) {
+		return store->data;
 	}
-	ast_channel_lock(chan);
-	store = ast_channel_datastore_find(chan, result_info, NULL);
+	/* As ast_datastore_alloc, but without its reference to this module: see result_info. */
+	store = __ast_datastore_alloc(result_info, NULL, NULL, __FILE__, __LINE__, __PRETTY_FUNCTION__);
 	if (!store) {
-		/* As ast_datastore_alloc, but without its reference to this module: see result_info. */
-		store = __ast_datastore_alloc(result_info, NULL, NULL, __FILE__, __LINE__, __PRETTY_FUNCTION__);
-		kept = store ? ast_malloc(sizeof(*kept)) : NULL;
-		if (!kept) {
-			if (store) {
-				ast_datastore_free(store);
-			}
-			ast_channel_unlock(chan);
-			return;
-		}
-		store->data = kept;
-		ast_channel_datastore_add(chan, store);
+		return NULL;
 	}
-	kept = store->data;
-	*kept = *result;
-	ast_channel_unlock(chan);
+	store->data = ast_malloc(sizeof(struct tg_result));
+	if (!store->data) {
+		ast_datastore_free(store);
+		return NULL;
+	}
+	ast_channel_datastore_add(chan, store);
+	return store->data;
 }
 
-/*! \brief What the text of a stranger does to the arguments that it is put into; NULL: nothing. */
-static const char *injects(const char *text, const char *data)
+/*! \brief Whether text holds a part of a stranger's text that has a comma, and with it an argument. */
+static int holds_argument(const char *stranger, const char *data)
 {
-	const char *comma = strchr(text, ',');
-	const char *parenthesis = strchr(text, ')');
+	const char *comma = data;
 
-	if (comma && strstr(data, comma)) {
-		return "there is a comma in the number";
+	while ((comma = strchr(comma, ','))) {
+		size_t length = strcspn(comma + 1, ",") + 1;
+
+		/* An argument that is empty is none. */
+		if (length > 1 && memmem(stranger, strlen(stranger), comma, length)) {
+			return 1;
+		}
+		comma += length;
 	}
-	/* ${TOLLGATE(1):0:5,strict,outbound)}: Asterisk takes all behind the colon for a substring's bounds. */
-	if (parenthesis && strchr(parenthesis, ':')) {
-		return "there is a parenthesis and a colon in the number";
+	return 0;
+}
+
+/*! \brief Whether ${TOLLGATE(1):0:5,strict,outbound)} is what becomes of ${TOLLGATE(${EXTEN},strict,outbound)}. */
+static int ends_early(const char *stranger)
+{
+	const char *parenthesis = strchr(stranger, ')');
+
+	return parenthesis && strchr(parenthesis, ':');
+}
+
+/*! What a request is refused for. */
+static const char comma_dialled[] = "there is a comma in what was dialled";
+static const char comma_sent[] = "there is a comma in the caller's number or name, and it changes the arguments";
+static const char parenthesis_sent[] = "there is a parenthesis and a colon in the number, with which Asterisk takes"
+	" what follows for a substring's bounds";
+
+/*!
+ * \brief Whether something that somebody dialled, or has in his caller id, changes the arguments. With the
+ * channel locked.
+ * \param commas How many of them are in data.
+ * \param dialled Whether it is in what was dialled; written where something is found.
+ * \retval NULL where nothing does.
+ *
+ * Asterisk puts variables into the text of the arguments before anybody tells them apart, and SIP lets
+ * nearly anything stand in a number. So whoever dials "0900123456,other,inbound" would choose profile
+ * and direction of TOLLGATE(${EXTEN}), and of TOLLGATE(${EXTEN:0:20}). Where the dialplan gives all three
+ * arguments a comma makes a fourth, and is found without this.
+ */
+static const char *injected(struct ast_channel *chan, const char *data, int commas, int *dialled)
+{
+	const struct ast_party_caller *caller = ast_channel_caller(chan);
+	const char *exten = ast_channel_exten(chan);
+	/* What was dialled, also where the call has gone to another extension by now. */
+	const char *called = S_OR(ast_channel_dialed(chan)->number.str, "");
+	const char * const sent[] = {
+		caller->id.number.str, caller->id.name.str, caller->ani.number.str,
+		ast_channel_redirecting(chan)->from.number.str,
+	};
+	size_t i;
+
+	*dialled = 1;
+	/* No number has a comma, so there is no need to know which of them it is. */
+	if (commas && (strchr(exten, ',') || (strchr(called, ',') && holds_argument(called, data)))) {
+		return comma_dialled;
+	}
+	/* What ends an argument early takes those behind it away. */
+	if (commas < 2 && (ends_early(exten) || ends_early(called))) {
+		return parenthesis_sent;
+	}
+	*dialled = 0;
+	for (i = 0; i < ARRAY_LEN(sent); i++) {
+		if (!sent[i]) {
+			continue;
+		}
+		/* A caller's own comma must not stop his calls: only one that is in the arguments. */
+		if (commas && strchr(sent[i], ',') && holds_argument(sent[i], data)) {
+			return comma_sent;
+		}
+		if (commas < 2 && ends_early(sent[i])) {
+			return parenthesis_sent;
+		}
 	}
 	return NULL;
 }
 
-/*!
- * \brief Whether something that somebody dialled, or has in his caller id, changes the arguments.
- *
- * Asterisk puts variables into the text of the arguments before anybody tells them apart, and SIP lets
- * nearly anything stand in a number. So whoever dials "0900123456,other,inbound" would choose profile
- * and direction of TOLLGATE(${EXTEN}).
- */
-static const char *injected(struct ast_channel *chan, const char *data)
+/*! \brief Whether a number is an emergency number where it is dialled; result is the answer then. */
+static int is_emergency(const char *number, struct tg_result *result)
 {
-	const char *why;
+	struct tg_request request = { .number = number, .direction = TOLLGATE_OUTBOUND };
 
-	if (!chan) {
-		return NULL;
-	}
-	ast_channel_lock(chan);
-	why = injects(ast_channel_exten(chan), data);
-	if (!why && ast_channel_caller(chan)->id.number.valid && ast_channel_caller(chan)->id.number.str) {
-		why = injects(ast_channel_caller(chan)->id.number.str, data);
-	}
-	ast_channel_unlock(chan);
-	return why;
+	tg_judge(&request, result);
+	return result->verdict.action == TOLLGATE_ALLOW && result->verdict.reason == TOLLGATE_REASON_EMERGENCY;
 }
 
 /*!
- * \brief Screens what the arguments say: number[,profile[,direction]].
+ * \brief Judges what the arguments say: number[,profile[,direction]]. With the channel, if any, locked.
  *
  * They are told apart by commas alone. Asterisk's own macro also honours quotes, brackets and
  * backslashes, with which a dialled number could take the arguments behind it into itself.
  */
-static void screen_arguments(struct ast_channel *chan, const char *data, struct tg_result *result)
+static void judge_arguments(struct ast_channel *chan, const char *data, struct tg_result *result)
 {
-	struct tg_request request = { NULL, };
+	struct tg_request request;
 	const char *why = NULL;
-	char *rest = ast_strdupa(S_OR(data, ""));
-	char *number = strsep(&rest, ",");
-	char *profile = strsep(&rest, ",");
-	char *direction = strsep(&rest, ",");
+	char *arguments[3] = { ast_strdupa(data), NULL, NULL };
+	char *at = arguments[0];
+	int commas = 0;
+	/* Whether the number is not what was dialled: then it is no emergency call, either. */
+	int dialled = 1;
 
-	profile = profile ? ast_strip(profile) : NULL;
-	direction = direction ? ast_strip(direction) : NULL;
-	request.number = number;
-	request.profile = profile;
-	request.direction = tg_direction_parse(direction);
-	if (rest) {
+	while ((at = strchr(at, ','))) {
+		*at++ = '\0';
+		if (++commas == ARRAY_LEN(arguments)) {
+			break;
+		}
+		arguments[commas] = at;
+	}
+	request.number = arguments[0];
+	request.profile = arguments[1] ? ast_strip(arguments[1]) : NULL;
+	request.direction = tg_direction_parse(arguments[2] ? ast_strip(arguments[2]) : NULL);
+	if (commas == ARRAY_LEN(arguments)) {
 		why = "there are more than three arguments; was a comma dialled?";
-	} else if ((why = injected(chan, S_OR(data, "")))) {
+	} else if (chan && (why = injected(chan, data, commas, &dialled))) {
 		/* said */
-	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(number, '&')) {
+	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(request.number, '&')) {
 		why = "there is an ampersand in the number, with which Dial calls several";
+		dialled = 1;
 	} else if (request.direction < 0) {
 		why = "the direction is neither outbound nor inbound";
-		/* Which no spelling of the dialplan's may stop: */
-		request.direction = TOLLGATE_OUTBOUND;
-		tg_screen(NULL, &request, result);
-		if (result->verdict.action == TOLLGATE_ALLOW && result->verdict.reason == TOLLGATE_REASON_EMERGENCY) {
-			keep(chan, result);
-			return;
+		dialled = 0;
+	}
+	if (!why) {
+		tg_judge(&request, result);
+	} else if (dialled || !is_emergency(request.number, result)) {
+		/* What was read of the direction may be a stranger's: the rules of outbound calls are the stricter. */
+		tg_refuse(TOLLGATE_OUTBOUND, data, why, result);
+	}
+}
+
+/*!
+ * \brief Screens what the arguments say, keeps the result and tells of it.
+ * \param news Where the result is if the call is blocked.
+ * \return A tollgate_action.
+ *
+ * The channel is locked once, and the result made where it is kept: the rest is for those that are blocked.
+ */
+static int screen(struct ast_channel *chan, const char *data, struct tg_result *news)
+{
+	struct tg_result *result = NULL;
+	int action;
+	int is_news;
+
+	data = S_OR(data, "");
+	if (chan) {
+		ast_channel_lock(chan);
+		result = kept_result(chan);
+	}
+	if (!result) {
+		result = news;
+	}
+	judge_arguments(chan, data, result);
+	action = result->verdict.action;
+	is_news = tg_is_news(result);
+	if (is_news && result != news) {
+		*news = *result;
+	}
+	if (chan) {
+		ast_channel_unlock(chan);
+		if (is_news) {
+			tg_tell(chan, news);
 		}
 	}
-	if (why) {
-		/* What was read of the direction may be a stranger's: the rules of outbound calls are the stricter. */
-		tg_refuse(chan, TOLLGATE_OUTBOUND, S_OR(data, ""), why, result);
-	} else {
-		tg_screen(chan, &request, result);
-	}
-	keep(chan, result);
+	return action;
 }
 
 static int tollgate_read(struct ast_channel *chan, const char *cmd, char *data, char *buf, size_t len)
 {
-	struct tg_result result;
+	struct tg_result news;
 
-	tg_enter();
-	screen_arguments(chan, data, &result);
-	ast_copy_string(buf, tollgate_action_text(result.verdict.action), len);
-	tg_leave();
+	ast_copy_string(buf, tollgate_action_text(screen(chan, data, &news)), len);
 	return 0;
 }
 
@@ -296,7 +376,6 @@ static int tollgate_result_read(struct ast_channel *chan, const char *cmd, char 
 		ast_log(LOG_WARNING, "%s needs a channel\n", cmd);
 		return -1;
 	}
-	tg_enter();
 	ast_channel_lock(chan);
 	store = ast_channel_datastore_find(chan, result_info, NULL);
 	if (store) {
@@ -307,7 +386,6 @@ static int tollgate_result_read(struct ast_channel *chan, const char *cmd, char 
 	}
 	ast_copy_string(buf, S_OR(value, ""), len);
 	ast_channel_unlock(chan);
-	tg_leave();
 	return value ? 0 : -1;
 }
 
@@ -336,53 +414,67 @@ static int hang_up_with_status(struct ast_channel *chan, int sip)
 	return 0;
 }
 
-/*! \brief What the settings say is done with a blocked call. \retval -1 to end the dialplan. */
-static int end_call(struct ast_channel *chan, const struct tg_direction *direction)
+/*!
+ * \brief Sends a blocked call to a context: to its own extension there, or to s.
+ * \retval -1 where it cannot go there.
+ *
+ * The channel counts as hung up until it is there. So the application can say that it failed and the call
+ * goes on all the same, and whatever ran the application (an AGI, TryExec) cannot go on with the call.
+ */
+static int send_to(struct ast_channel *chan, const char *context)
 {
-	const char *context = direction->context;
 	const char *exten = ast_strdupa(ast_channel_exten(chan));
 
-	if (!ast_strlen_zero(context)) {
-		if (ast_exists_extension(chan, context, exten, 1, NULL)) {
-			return ast_explicit_goto(chan, context, exten, 1);
+	if (!ast_channel_pbx(chan)) {
+		ast_log(LOG_ERROR, "%s: runs no dialplan, and cannot go to context '%s' for blocked calls: hung up\n",
+			ast_channel_name(chan), context);
+		return -1;
+	}
+	if (!ast_exists_extension(chan, context, exten, 1, NULL)) {
+		if (!ast_exists_extension(chan, context, "s", 1, NULL)) {
+			ast_log(LOG_ERROR, "%s: neither '%s' nor 's' is in context '%s' for blocked calls: hung up\n",
+				ast_channel_name(chan), exten, context);
+			return -1;
 		}
-		if (ast_exists_extension(chan, context, "s", 1, NULL)) {
-			return ast_explicit_goto(chan, context, "s", 1);
-		}
-		ast_log(LOG_ERROR, "%s: neither '%s' nor 's' is in context '%s' for blocked calls: hung up\n",
-			ast_channel_name(chan), exten, context);
+		exten = "s";
+	}
+	return ast_async_goto(chan, context, exten, 1);
+}
+
+/*! \brief Does with a blocked call what the settings say. */
+static void end_call(struct ast_channel *chan, const struct tg_direction *direction)
+{
+	if (!ast_strlen_zero(direction->context) && !send_to(chan, direction->context)) {
+		return;
 	}
 	ast_channel_lock(chan);
 	ast_channel_hangupcause_set(chan, direction->cause);
 	ast_channel_unlock(chan);
 	ast_set_hangupsource(chan, app, 0);
-	if (direction->sip) {
-		hang_up_with_status(chan, direction->sip);
+	if (!direction->sip || hang_up_with_status(chan, direction->sip)) {
+		/* That the application fails ends a dialplan; an AGI and TryExec go on until the channel is hung up. */
+		ast_channel_lock(chan);
+		ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
+		ast_channel_unlock(chan);
 	}
-	return -1;
 }
 
 static int tollgate_exec(struct ast_channel *chan, const char *data)
 {
 	struct tg_state *state;
-	struct tg_result result;
-	int ending = 0;
+	struct tg_result news;
 
-	tg_enter();
-	screen_arguments(chan, data, &result);
-	if (result.verdict.action == TOLLGATE_ALLOW) {
+	if (screen(chan, data, &news) == TOLLGATE_ALLOW) {
 		pbx_builtin_setvar_helper(chan, "TOLLGATESTATUS", "ALLOW");
-	} else {
-		pbx_builtin_setvar_helper(chan, "TOLLGATESTATUS", "BLOCK");
-		ending = -1;
-		state = tg_state_get();
-		if (state) {
-			ending = end_call(chan, &state->settings.direction[result.direction]);
-			ao2_ref(state, -1);
-		}
+		return 0;
 	}
-	tg_leave();
-	return ending;
+	pbx_builtin_setvar_helper(chan, "TOLLGATESTATUS", "BLOCK");
+	state = tg_state_get();
+	if (state) {
+		end_call(chan, &state->settings.direction[news.direction]);
+		ao2_ref(state, -1);
+	}
+	return -1;
 }
 
 static struct ast_custom_function tollgate_function = {
@@ -395,22 +487,36 @@ static struct ast_custom_function tollgate_result_function = {
 	.read = tollgate_result_read,
 };
 
+/*! What of it is registered. */
+static int has_function;
+static int has_result_function;
+static int has_application;
+
 int tg_dialplan_register(void)
 {
-	result_info = new_result_info();
-	if (!result_info
-		|| ast_custom_function_register(&tollgate_function)
-		|| ast_custom_function_register(&tollgate_result_function)
-		|| ast_register_application_xml(app, tollgate_exec)) {
-		tg_dialplan_unregister();
+	if (!result_info && !(result_info = new_result_info())) {
 		return -1;
 	}
-	return 0;
+	has_function = has_function || !ast_custom_function_register(&tollgate_function);
+	has_result_function = has_result_function || !ast_custom_function_register(&tollgate_result_function);
+	has_application = has_application || !ast_register_application_xml(app, tollgate_exec);
+	if (!has_application) {
+		ast_log(LOG_ERROR, "The application %s cannot be registered\n", app);
+	}
+	return has_function && has_result_function && has_application ? 0 : -1;
 }
 
 void tg_dialplan_unregister(void)
 {
-	ast_unregister_application(app);
-	ast_custom_function_unregister(&tollgate_result_function);
-	ast_custom_function_unregister(&tollgate_function);
+	/* By its name, which another module may have. */
+	if (has_application) {
+		ast_unregister_application(app);
+	}
+	if (has_result_function) {
+		ast_custom_function_unregister(&tollgate_result_function);
+	}
+	if (has_function) {
+		ast_custom_function_unregister(&tollgate_function);
+	}
+	has_application = has_result_function = has_function = 0;
 }

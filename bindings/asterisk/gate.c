@@ -7,8 +7,10 @@
 /*! \file
  * \brief The index in force and its settings, and how others take their place.
  *
- * Both are one ao2 object that is never changed, only exchanged whole. A call takes a reference, asks,
- * and lets it go, so a gate is closed by nobody before the last call that asks it is done.
+ * Both are one ao2 object that is never changed, only exchanged whole. Questions take no reference, which
+ * would be a lock and three counts for each: they are counted in and out, and whoever exchanges the state
+ * waits until all who may have seen the old one are out. So a gate is closed by nobody before the last call
+ * that asks it is done.
  */
 
 #include "tollgate_module.h"
@@ -20,10 +22,29 @@
 /*! An index that could not be opened is not looked for more often than this, in milliseconds. */
 #define LEAST_RETRY 1000
 
-static AO2_GLOBAL_OBJ_STATIC(current);
+/*! How long whoever exchanges the state sleeps before he looks again whether all are out, in microseconds. */
+#define GRACE 500
+
+/*! What is in force. */
+static struct tg_state *current;
+
+/*!
+ * How many are between tg_state_enter and tg_state_leave, in two counts, each in a cache line of its own.
+ * Those who enter are counted in the one that `turn` names.
+ */
+static struct {
+	int inside;
+	char line[64 - sizeof(int)];
+} readers[2] __attribute__((aligned(64)));
+
+static unsigned int turn;
 
 /*! Whoever exchanges the state, or thinks about it, holds this. Calls do not. */
 AST_MUTEX_DEFINE_STATIC(reload_lock);
+
+/*! Why the last reload failed, and the lock on that. */
+AST_MUTEX_DEFINE_STATIC(problem_lock);
+static char last_problem[512];
 
 /*! Looks for an index that is not there yet; NULL as long as none was missed. */
 static struct ast_sched_context *scheduler;
@@ -54,17 +75,88 @@ static void free_state(void *object)
 	ao2_cleanup(state->gate);
 }
 
-/*! \brief Follows the file, or no longer. */
-static void follow(struct tg_gate *gate, unsigned int interval)
+const struct tg_state *tg_state_enter(int *section)
 {
-	tollgate_status status = interval
-		? tollgate_watch(gate->gate, interval)
-		: tollgate_unwatch(gate->gate);
+	*section = __atomic_load_n(&turn, __ATOMIC_RELAXED) & 1;
+	__atomic_add_fetch(&readers[*section].inside, 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&current, __ATOMIC_SEQ_CST);
+}
 
-	if (status != TOLLGATE_OK) {
-		ast_log(LOG_ERROR, "The index is not followed, and has to be reloaded by hand: %s\n",
-			tollgate_last_error());
+void tg_state_leave(int section)
+{
+	__atomic_sub_fetch(&readers[section].inside, 1, __ATOMIC_RELEASE);
+}
+
+struct tg_state *tg_state_get(void)
+{
+	int section;
+	const struct tg_state *state = tg_state_enter(&section);
+	/* The object counts its references itself. */
+	struct tg_state *held = ao2_bump((struct tg_state *) state);
+
+	tg_state_leave(section);
+	return held;
+}
+
+/*!
+ * \brief Puts a state in force, or none. The reference to it is taken over. With the lock held, but for the
+ * last time, when nobody else is left.
+ *
+ * Who has the old one was counted before he read it, and so before the exchange. So when each of the two
+ * counts has been seen at zero after the exchange, nobody has it. That it comes to zero while calls keep
+ * coming in is what the two are for: new ones are counted in the other.
+ */
+static void put(struct tg_state *state)
+{
+	struct tg_state *old = __atomic_exchange_n(&current, state, __ATOMIC_SEQ_CST);
+	int i;
+
+	if (!old) {
+		return;
 	}
+	for (i = 0; i < 2; i++) {
+		int section = __atomic_fetch_add(&turn, 1, __ATOMIC_SEQ_CST) & 1;
+
+		while (__atomic_load_n(&readers[section].inside, __ATOMIC_SEQ_CST)) {
+			usleep(GRACE);
+		}
+	}
+	if (old->gate && (!state || old->gate != state->gate)) {
+		/* Who still holds the old gate closes it, and must not wait for the thread that watches. */
+		tollgate_unwatch(old->gate->gate);
+	}
+	ao2_ref(old, -1);
+}
+
+/*! \brief A state without a gate. \retval NULL where there is no memory. */
+static struct tg_state *new_state(const struct tg_settings *settings)
+{
+	struct tg_state *state = ao2_alloc_options(sizeof(*state), free_state, AO2_ALLOC_OPT_LOCK_NOLOCK);
+
+	if (state) {
+		state->settings = *settings;
+	}
+	return state;
+}
+
+/*!
+ * \brief Follows the file, or no longer. With the lock held.
+ * \retval -1 where it cannot be followed: how it was followed before stays, and problem says why.
+ */
+static int follow(struct tg_gate *gate, unsigned int interval, char *problem, size_t size)
+{
+	tollgate_status status;
+
+	if (gate->watched == interval) {
+		return 0;
+	}
+	status = interval ? tollgate_watch(gate->gate, interval) : tollgate_unwatch(gate->gate);
+	if (status != TOLLGATE_OK) {
+		snprintf(problem, size, "the index cannot be followed: %s", tollgate_last_error());
+		return -1;
+	}
+	gate->watched = interval;
+	return 0;
 }
 
 /*! \brief Opens the index that the settings name. \retval NULL where it cannot; problem says why. */
@@ -88,42 +180,32 @@ static struct tg_gate *open_gate(const struct tg_settings *settings, char *probl
 		ao2_ref(gate, -1);
 		return NULL;
 	}
-	follow(gate, settings->watch);
 	return gate;
 }
 
-/*! \brief Puts settings and gate in force. The reference to the gate is taken over. */
-static int put(const struct tg_settings *settings, struct tg_gate *gate, const char *problem)
+/*! \brief Opens an index where there is none to keep: one that cannot be followed is better than none. */
+static struct tg_gate *open_first(const struct tg_settings *settings, char *problem, size_t size)
 {
-	struct tg_state *state = ao2_alloc_options(sizeof(*state), free_state, AO2_ALLOC_OPT_LOCK_NOLOCK);
-	struct tg_state *old;
+	struct tg_gate *gate = open_gate(settings, problem, size);
 
-	if (!state) {
-		ao2_cleanup(gate);
-		return -1;
+	if (gate && follow(gate, settings->watch, problem, size)) {
+		ast_log(LOG_ERROR, "After a change 'tollgate reload' is needed: %s\n", problem);
+		problem[0] = '\0';
 	}
-	state->settings = *settings;
-	state->gate = gate;
-	ast_copy_string(state->problem, problem, sizeof(state->problem));
-	old = ao2_global_obj_replace(current, state);
-	ao2_ref(state, -1);
-	if (old && old->gate && old->gate != gate) {
-		/* The last call that asks the old gate closes it, and must not wait for the thread that watches. */
-		tollgate_unwatch(old->gate->gate);
-	}
-	ao2_cleanup(old);
-	return 0;
+	return gate;
 }
 
-/*! \brief A word of warning where the profile of calls that name none is not in the index. */
-static void check_profile(const struct tg_settings *settings, const struct tg_gate *gate)
+/*! \brief A word of warning where the profile of calls that name none is not in the index. \retval -1 then. */
+static int check_profile(const struct tg_settings *settings, const struct tg_gate *gate)
 {
 	struct tollgate_query query = TOLLGATE_QUERY_INIT;
 
 	query.profile = settings->profile;
 	if (tollgate_check_query(gate->gate, &query) != TOLLGATE_OK) {
 		ast_log(LOG_ERROR, "on_error decides calls that name no profile: %s\n", tollgate_last_error());
+		return -1;
 	}
+	return 0;
 }
 
 static const char *on_error_text(const struct tg_settings *settings, int direction)
@@ -135,6 +217,13 @@ static void log_missing(const struct tg_settings *settings, const char *problem)
 {
 	ast_log(LOG_ERROR, "There is no index: outbound calls are %s, inbound calls are %s (on_error): %s\n",
 		on_error_text(settings, TOLLGATE_OUTBOUND), on_error_text(settings, TOLLGATE_INBOUND), problem);
+}
+
+static void set_problem(const char *problem)
+{
+	SCOPED_MUTEX(lock, &problem_lock);
+
+	ast_copy_string(last_problem, problem, sizeof(last_problem));
 }
 
 static int retry(const void *unused);
@@ -165,138 +254,199 @@ static int retry(const void *unused)
 {
 	SCOPED_MUTEX(lock, &reload_lock);
 	RAII_VAR(struct tg_state *, state, tg_state_get(), ao2_cleanup);
-	char problem[sizeof(state->problem)];
-	struct tg_gate *gate;
+	struct tg_state *next;
+	char problem[sizeof(state->problem)] = "";
 
 	if (!state || state->gate || !state->settings.watch) {
 		retry_id = -1;
 		return 0;
 	}
-	gate = open_gate(&state->settings, problem, sizeof(problem));
-	if (!gate) {
-		/* Said once, not every second. */
-		if (strcmp(problem, state->problem)) {
-			log_missing(&state->settings, problem);
-			put(&state->settings, NULL, problem);
-		}
+	next = new_state(&state->settings);
+	if (!next) {
 		return MAX(state->settings.watch, LEAST_RETRY);
 	}
-	check_profile(&state->settings, gate);
-	ast_log(LOG_NOTICE, "The index is there now: %s\n", state->settings.index);
-	put(&state->settings, gate, "");
-	retry_id = -1;
-	return 0;
-}
-
-struct tg_state *tg_state_get(void)
-{
-	return ao2_global_obj_ref(current);
+	next->gate = open_first(&state->settings, problem, sizeof(problem));
+	if (next->gate) {
+		check_profile(&state->settings, next->gate);
+		ast_log(LOG_NOTICE, "The index is there now: %s\n", state->settings.index);
+		set_problem("");
+		put(next);
+		retry_id = -1;
+		return 0;
+	}
+	/* Said once, not every second. */
+	if (strcmp(problem, state->problem)) {
+		log_missing(&state->settings, problem);
+		ast_copy_string(next->problem, problem, sizeof(next->problem));
+		put(next);
+	} else {
+		ao2_ref(next, -1);
+	}
+	return MAX(state->settings.watch, LEAST_RETRY);
 }
 
 int tg_gate_start(const struct tg_settings *settings)
 {
 	SCOPED_MUTEX(lock, &reload_lock);
-	char problem[512] = "";
-	struct tg_gate *gate = open_gate(settings, problem, sizeof(problem));
+	struct tg_state *state = new_state(settings);
 
-	if (gate) {
-		check_profile(settings, gate);
-	} else {
-		log_missing(settings, problem);
-	}
-	if (put(settings, gate, problem)) {
+	if (!state) {
 		return -1;
 	}
-	if (!gate) {
+	set_problem("");
+	state->gate = open_first(settings, state->problem, sizeof(state->problem));
+	if (state->gate) {
+		check_profile(settings, state->gate);
+	} else {
+		log_missing(settings, state->problem);
 		retry_later(settings);
 	}
+	put(state);
 	return 0;
 }
 
-/*! \brief A gate for the settings: that of the state, with the file as it is now, or a new one. */
+/*! \brief Whether a gate has lost more of the entries of the one before than it may. \retval -1 then. */
+static int lost_too_much(const struct tg_gate *old, const struct tg_gate *gate, uint32_t max_loss, char *problem,
+	size_t size)
+{
+	struct tollgate_info before;
+	struct tollgate_info after;
+	uint64_t percent = max_loss == TOLLGATE_NO_LOSS ? 0 : max_loss ? max_loss : TG_MAX_LOSS;
+
+	if (tollgate_get_info(old->gate, &before) != TOLLGATE_OK
+		|| tollgate_get_info(gate->gate, &after) != TOLLGATE_OK) {
+		ast_copy_string(problem, tollgate_last_error(), size);
+		return -1;
+	}
+	if (after.entries >= before.entries || (before.entries - after.entries) * 100 <= before.entries * percent) {
+		return 0;
+	}
+	snprintf(problem, size, "the new index has %" PRIu64 " entries where the current one has %" PRIu64 ", a loss of"
+		" more than %" PRIu64 " %% (max_loss); check the lists, or 'tollgate reload force' if this is meant",
+		after.entries, before.entries, percent);
+	return -1;
+}
+
+/*!
+ * \brief A gate for other settings: that of the state, with the file as it is now, or a new one.
+ * \retval NULL where there is none: that of the state is as it was, and problem says why.
+ *
+ * A gate keeps the options that it was opened with, and counts what it judged. So it is kept as long as it can be.
+ */
 static struct tg_gate *next_gate(const struct tg_state *state, const struct tg_settings *settings, int any_loss,
 	char *problem, size_t size)
 {
 	const struct tg_settings *old = &state->settings;
+	unsigned int watched = state->gate->watched;
+	char unused[512];
 	struct tg_gate *gate;
 
-	if (state->gate && !strcmp(old->index, settings->index)) {
-		uint32_t loss = any_loss ? 100 : settings->max_loss;
-
-		if (tollgate_reload_within(state->gate->gate, loss, NULL) != TOLLGATE_OK) {
-			ast_copy_string(problem, tollgate_last_error(), size);
+	if (!strcmp(old->index, settings->index) && old->max_loss == settings->max_loss
+		&& old->mapped == settings->mapped) {
+		/* What can fail and can be taken back comes first. */
+		if (follow(state->gate, settings->watch, problem, size)) {
+			ast_log(LOG_ERROR, "The old settings and the old index stay: %s\n", problem);
 			return NULL;
 		}
-		if (old->max_loss == settings->max_loss && old->mapped == settings->mapped) {
-			follow(state->gate, settings->watch);
-			return ao2_bump(state->gate);
+		if (tollgate_reload_within(state->gate->gate, any_loss ? 100 : settings->max_loss, NULL) != TOLLGATE_OK) {
+			ast_copy_string(problem, tollgate_last_error(), size);
+			follow(state->gate, watched, unused, sizeof(unused));
+			return NULL;
 		}
-		/* A gate keeps the options that it was opened with. The file's loss has been looked at above. */
+		return ao2_bump(state->gate);
 	}
 	gate = open_gate(settings, problem, size);
-	if (!gate && state->gate) {
+	if (gate && ((!any_loss && lost_too_much(state->gate, gate, settings->max_loss, problem, size))
+		|| follow(gate, settings->watch, problem, size))) {
+		ao2_ref(gate, -1);
+		gate = NULL;
+	}
+	if (!gate) {
 		ast_log(LOG_ERROR, "The new index is refused, the old one stays: %s\n", problem);
 	}
 	return gate;
+}
+
+/*! \brief What tg_gate_reload does, and message where it failed. With the lock held. */
+static int reload(int any_loss, struct tg_state *state, char *message, size_t size)
+{
+	struct tg_settings settings;
+	struct tollgate_info info;
+	struct tg_state *next;
+	const char *kept = state->gate ? "The old settings and the old index stay" : "The old settings stay";
+	char problem[512] = "";
+	int bad_profile;
+
+	if (tg_settings_read(&settings, problem, sizeof(problem))) {
+		ast_log(LOG_ERROR, "%s: %s\n", kept, problem);
+		snprintf(message, size, "%s: %s", kept, problem);
+		return -1;
+	}
+	/* Whatever can fail comes before anything is changed. */
+	next = new_state(&settings);
+	if (!next) {
+		snprintf(message, size, "%s: there is no memory", kept);
+		return -1;
+	}
+	if (!state->gate) {
+		next->gate = open_first(&settings, next->problem, sizeof(next->problem));
+		if (!next->gate) {
+			/* Nothing to keep: the settings take effect, on_error among them. */
+			log_missing(&settings, next->problem);
+			snprintf(message, size, "The settings are taken, and there is no index: %s", next->problem);
+			put(next);
+			retry_later(&settings);
+			return -1;
+		}
+	} else {
+		next->gate = next_gate(state, &settings, any_loss, problem, sizeof(problem));
+		if (!next->gate) {
+			snprintf(message, size, "%s: %s", kept, problem);
+			ao2_ref(next, -1);
+			return -1;
+		}
+	}
+	bad_profile = check_profile(&settings, next->gate);
+	if (tollgate_get_info(next->gate->gate, &info) == TOLLGATE_OK) {
+		snprintf(message, size, "Reloaded: policy %s with %" PRIu64 " entries, from %s%s%s%s", info.policy, info.entries,
+			settings.index, bad_profile ? "; it has no profile '" : "", bad_profile ? settings.profile : "",
+			bad_profile ? "', so on_error decides calls that name none" : "");
+	} else {
+		ast_copy_string(message, "Reloaded", size);
+	}
+	put(next);
+	return 0;
 }
 
 int tg_gate_reload(int any_loss, char *message, size_t size)
 {
 	SCOPED_MUTEX(lock, &reload_lock);
 	RAII_VAR(struct tg_state *, state, tg_state_get(), ao2_cleanup);
-	struct tg_settings settings;
-	struct tollgate_info info;
-	struct tg_gate *gate;
-	char problem[512] = "";
+	int result;
 
 	if (!state) {
 		ast_copy_string(message, "The module is not running", size);
 		return -1;
 	}
-	if (tg_settings_read(&settings, problem, sizeof(problem))) {
-		ast_log(LOG_ERROR, "The old settings and the old index stay: %s\n", problem);
-		snprintf(message, size, "The old settings and the old index stay: %s", problem);
-		return -1;
-	}
-	gate = next_gate(state, &settings, any_loss, problem, sizeof(problem));
-	if (!gate && state->gate) {
-		snprintf(message, size, "The old settings and the old index stay: %s", problem);
-		return -1;
-	}
-	if (gate) {
-		check_profile(&settings, gate);
-	} else {
-		/* Nothing to keep: the settings take effect, on_error among them. */
-		log_missing(&settings, problem);
-	}
-	if (put(&settings, gate, problem)) {
-		ast_copy_string(message, "There is no memory; the old settings stay", size);
-		return -1;
-	}
-	if (!gate) {
-		retry_later(&settings);
-		snprintf(message, size, "There is no index: %s", problem);
-		return -1;
-	}
-	if (tollgate_get_info(gate->gate, &info) == TOLLGATE_OK) {
-		snprintf(message, size, "Reloaded: policy %s with %" PRIu64 " entries, from %s", info.policy,
-			info.entries, settings.index);
-	} else {
-		ast_copy_string(message, "Reloaded", size);
-	}
-	return 0;
+	result = reload(any_loss, state, message, size);
+	set_problem(result ? message : "");
+	return result;
+}
+
+void tg_gate_problem(char *problem, size_t size)
+{
+	SCOPED_MUTEX(lock, &problem_lock);
+
+	ast_copy_string(problem, last_problem, size);
 }
 
 void tg_gate_stop(void)
 {
-	struct tg_state *old;
-
 	/* Not under the lock, which the thread that is waited for may want. */
 	if (scheduler) {
 		ast_sched_context_destroy(scheduler);
 		scheduler = NULL;
 	}
 	retry_id = -1;
-	old = ao2_global_obj_replace(current, NULL);
-	ao2_cleanup(old);
+	put(NULL);
 }

@@ -23,22 +23,14 @@
 #define UNLOAD_WAIT 20000
 #define UNLOAD_TRIES 250
 
-/*! How many threads are inside the module. */
-static int users;
-
-void tg_enter(void)
-{
-	ast_atomic_fetchadd_int(&users, +1);
-}
-
-void tg_leave(void)
-{
-	ast_atomic_fetchadd_int(&users, -1);
-}
-
+/*! \brief Registers what is not registered yet. All of it is tried, so that the log has every name that is taken. */
 static int register_all(void)
 {
-	return tg_thread_exit_start() || tg_dialplan_register() || tg_cli_register() || tg_ami_register();
+	int result = tg_dialplan_register();
+
+	result |= tg_cli_register();
+	result |= tg_ami_register();
+	return result;
 }
 
 /*! \brief Adds up Asterisk's own count of the module's users. */
@@ -55,25 +47,26 @@ static int add_uses(const char *module, const char *description, int uses, const
  * \brief No new calls, and then none.
  * \retval -1 where somebody does not leave the module.
  *
- * Asterisk refuses to unload a module that has users, but calls enter between its look at the count and
- * our unregistering. So it is looked at once more, as long as it takes them to leave: a question takes
- * microseconds, and what a blocked call is hung up by some milliseconds. The first wait is for those who
- * had found function or application and were on their way.
+ * Asterisk counts whoever is inside a function, an application, a command or an action of the module, and
+ * refuses to unload it while there are some, unless it is forced. But calls enter between its look at the
+ * count and our unregistering. So it is looked at once more, as long as it takes them to leave: a question
+ * takes microseconds, and what a blocked call is hung up by some milliseconds. The first wait is for those
+ * who had found function or application and were on their way. Commands have a count of their own, which
+ * covers what Asterisk does with them after they have returned.
  */
 static int unregister_all(void)
 {
 	int tries;
-	int uses;
 
 	tg_ami_unregister();
-	tg_cli_unregister();
 	tg_dialplan_unregister();
-	tg_thread_exit_stop();
 	for (tries = 0; tries < UNLOAD_TRIES; tries++) {
+		int commands = tg_cli_unregister();
+		int uses = 0;
+
 		usleep(UNLOAD_WAIT);
-		uses = ast_atomic_fetchadd_int(&users, 0);
 		ast_update_module_list_data(add_uses, AST_MODULE, &uses);
-		if (!uses) {
+		if (!uses && !commands) {
 			return 0;
 		}
 	}
@@ -94,10 +87,24 @@ static int load_module(void)
 		ast_log(LOG_ERROR, "Not loaded: %s\n", problem);
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (tg_gate_start(&settings) || register_all()) {
-		ast_log(LOG_ERROR, "Not loaded: function, application, commands or action cannot be registered\n");
-		unregister_all();
+	if (tg_thread_exit_start()) {
+		ast_log(LOG_ERROR, "Not loaded: the process has no key left for what is done when a thread ends\n");
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (tg_gate_start(&settings)) {
+		ast_log(LOG_ERROR, "Not loaded: there is no memory\n");
+		tg_thread_exit_stop();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (register_all()) {
+		ast_log(LOG_ERROR, "Not loaded: what is named above cannot be registered; unload the module that has"
+			" the name, and load this one again\n");
+		/* Calls may have found the rest already, and a module that has declined may be unmapped at any time. */
+		while (unregister_all()) {
+			ast_log(LOG_ERROR, "Somebody is still inside the module: waiting\n");
+		}
 		tg_gate_stop();
+		tg_thread_exit_stop();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	return AST_MODULE_LOAD_SUCCESS;
@@ -114,13 +121,15 @@ static int reload_module(void)
 static int unload_module(void)
 {
 	if (unregister_all()) {
-		ast_log(LOG_ERROR, "Not unloaded: somebody is still inside the module\n");
+		ast_log(LOG_ERROR, "Not unloaded: somebody is still inside the module; try again when 'core show"
+			" channels' and the consoles are quiet\n");
 		if (register_all()) {
-			ast_log(LOG_ERROR, "The module is in no state to be used; restart Asterisk\n");
+			ast_log(LOG_ERROR, "What could not be registered again is named above: restart Asterisk\n");
 		}
 		return -1;
 	}
 	tg_gate_stop();
+	tg_thread_exit_stop();
 	return 0;
 }
 

@@ -26,7 +26,8 @@ void tg_printable(char *to, size_t size, const char *from)
 
 int tg_direction_parse(const char *text)
 {
-	if (ast_strlen_zero(text) || !strcasecmp(text, "outbound")) {
+	/* As it is mostly written, first. */
+	if (ast_strlen_zero(text) || !strcmp(text, "outbound") || !strcasecmp(text, "outbound")) {
 		return TOLLGATE_OUTBOUND;
 	}
 	return strcasecmp(text, "inbound") ? -1 : TOLLGATE_INBOUND;
@@ -53,94 +54,91 @@ static int is_emergency(const struct tg_settings *settings, const char *number)
 static void without_verdict(const struct tg_state *state, const struct tg_request *request,
 	struct tg_result *result)
 {
-	const struct tg_settings *settings = &state->settings;
-
 	memset(&result->verdict, 0, sizeof(result->verdict));
-	result->verdict.action = settings->direction[request->direction].on_error;
-	if (request->direction == TOLLGATE_OUTBOUND && is_emergency(settings, request->number)) {
-		result->verdict.action = TOLLGATE_ALLOW;
-		result->verdict.reason = TOLLGATE_REASON_EMERGENCY;
-	}
+	result->verdict.action = state->settings.direction[request->direction].on_error;
 }
 
-/*! \brief Asks the index; where it cannot say, an emergency call goes out all the same. */
+/*! \brief Asks the index; where it has no such profile, an emergency call goes out all the same. */
 static void ask(const struct tg_state *state, const struct tg_request *request, struct tg_result *result)
 {
 	struct tollgate_query query = TOLLGATE_QUERY_INIT;
-	struct tollgate_verdict other;
+	const struct tollgate_query *asked = &query;
 	size_t length = strlen(request->number);
 
 	query.profile = S_OR(request->profile, state->settings.profile);
 	query.direction = request->direction;
-	if (tollgate_screen(state->gate->gate, &query, request->number, length, &result->verdict) == TOLLGATE_OK) {
+	if (request->direction == TOLLGATE_OUTBOUND && !strcmp(query.profile, "default")) {
+		/* The question of most calls: nothing has to be looked up for it. */
+		asked = NULL;
+	}
+	if (tollgate_screen(state->gate->gate, asked, request->number, length, &result->verdict) == TOLLGATE_OK) {
 		return;
 	}
 	tg_printable(result->error, sizeof(result->error), tollgate_last_error());
-	without_verdict(state, request, result);
-	/* Emergency numbers are the same in every profile. */
+	/* Emergency numbers are the same in every profile, and there is always a default one. */
 	query.profile = NULL;
-	if (tollgate_screen(state->gate->gate, &query, request->number, length, &other) == TOLLGATE_OK
-		&& other.reason == TOLLGATE_REASON_EMERGENCY) {
-		result->verdict = other;
+	if (tollgate_screen(state->gate->gate, &query, request->number, length, &result->verdict) != TOLLGATE_OK
+		|| result->verdict.reason != TOLLGATE_REASON_EMERGENCY) {
+		without_verdict(state, request, result);
 	}
 }
 
-/*! \brief Tells the log and the manager of a call that is blocked, or that was not judged. */
-static void tell(struct ast_channel *chan, const struct tg_result *result)
+void tg_judge(const struct tg_request *request, struct tg_result *result)
 {
-	const char *direction = tollgate_direction_text(result->direction);
+	const struct tg_state *state;
+	int section;
 
-	if (!chan) {
-		return;
-	}
-	if (result->error[0]) {
-		ast_log(LOG_WARNING, "%s: %s call %s '%s' is %s without a verdict: %s\n", ast_channel_name(chan),
-			direction, result->direction == TOLLGATE_INBOUND ? "from" : "to", result->dialled,
-			result->verdict.action == TOLLGATE_ALLOW ? "allowed" : "blocked", result->error);
-	}
-	if (result->verdict.action != TOLLGATE_ALLOW) {
-		if (!result->error[0]) {
-			char text[256];
-
-			tollgate_verdict_text(&result->verdict, text, sizeof(text));
-			ast_log(LOG_NOTICE, "%s: %s call %s '%s', profile %s: %s\n", ast_channel_name(chan), direction,
-				result->direction == TOLLGATE_INBOUND ? "from" : "to", result->dialled,
-				result->verdict.profile, text);
-		}
-		tg_ami_blocked(chan, result);
-	}
-}
-
-void tg_screen(struct ast_channel *chan, const struct tg_request *request, struct tg_result *result)
-{
-	struct tg_state *state = tg_state_get();
-
-	memset(result, 0, sizeof(*result));
 	result->direction = request->direction;
+	result->error[0] = '\0';
 	tg_printable(result->dialled, sizeof(result->dialled), request->number);
+	state = tg_state_enter(&section);
 	if (!state) {
-		tg_refuse(chan, request->direction, request->number, "the module is being unloaded", result);
-		return;
-	}
-	if (state->gate) {
+		tg_refuse(request->direction, request->number, "the module is being unloaded", result);
+	} else if (state->gate) {
 		ask(state, request, result);
 	} else {
 		snprintf(result->error, sizeof(result->error), "there is no index: %.230s", state->problem);
 		without_verdict(state, request, result);
+		if (request->direction == TOLLGATE_OUTBOUND && is_emergency(&state->settings, request->number)) {
+			result->verdict.action = TOLLGATE_ALLOW;
+			result->verdict.reason = TOLLGATE_REASON_EMERGENCY;
+		}
 	}
-	ao2_ref(state, -1);
-	tell(chan, result);
+	tg_state_leave(section);
 }
 
-void tg_refuse(struct ast_channel *chan, int direction, const char *text, const char *why,
-	struct tg_result *result)
+void tg_refuse(int direction, const char *text, const char *why, struct tg_result *result)
 {
-	memset(result, 0, sizeof(*result));
+	memset(&result->verdict, 0, sizeof(result->verdict));
 	result->direction = direction;
 	result->verdict.action = TOLLGATE_BLOCK;
 	tg_printable(result->dialled, sizeof(result->dialled), text);
 	ast_copy_string(result->error, why, sizeof(result->error));
-	tell(chan, result);
+}
+
+int tg_is_news(const struct tg_result *result)
+{
+	return result->verdict.action != TOLLGATE_ALLOW || result->error[0];
+}
+
+void tg_tell(struct ast_channel *chan, const struct tg_result *result)
+{
+	const char *direction = tollgate_direction_text(result->direction);
+	const char *preposition = result->direction == TOLLGATE_INBOUND ? "from" : "to";
+	char text[256];
+
+	if (result->error[0]) {
+		ast_log(LOG_WARNING, "%s: %s call %s '%s' is %s without a verdict: %s\n", ast_channel_name(chan),
+			direction, preposition, result->dialled,
+			result->verdict.action == TOLLGATE_ALLOW ? "allowed" : "blocked", result->error);
+	} else if (result->verdict.action != TOLLGATE_ALLOW) {
+		tollgate_verdict_text(&result->verdict, text, sizeof(text));
+		ast_log(LOG_NOTICE, "%s: %s call %s '%s', profile %s: %s\n", ast_channel_name(chan), direction,
+			preposition, result->dialled, result->verdict.profile, text);
+	}
+	if (result->verdict.action != TOLLGATE_ALLOW) {
+		tg_ami_blocked(chan, result);
+	}
 }
 
 const char *tg_result_field(const struct tg_result *result, const char *field, char *buf, size_t size)

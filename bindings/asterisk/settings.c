@@ -40,8 +40,9 @@
 				</configOption>
 				<configOption name="max_loss" default="50%">
 					<synopsis>The share of its entries that a new index may have lost.</synopsis>
-					<description><para>0 refuses an index that lost even one, 100 none. The CLI's <literal>tollgate
-					reload force</literal> takes one all the same.</para></description>
+					<description><para>0 refuses an index that lost even one, 100 none; also where
+					<literal>index</literal> names another file than before. The CLI's <literal>tollgate reload
+					force</literal> takes one all the same.</para></description>
 				</configOption>
 				<configOption name="mapped" default="no">
 					<synopsis>Whether the index is mapped and not read.</synopsis>
@@ -53,7 +54,8 @@
 					<synopsis>What may be dialled where there is no index, which knows the emergency
 					numbers.</synopsis>
 					<description><para>As it is dialled, digit by digit, between commas; with the outside-line
-					digit, too, if there is one. Has no effect while there is an index.</para></description>
+					digit, too, if there is one. Has no effect while there is an index, also where that has no
+					such profile.</para></description>
 				</configOption>
 			</configObject>
 			<configObject name="outbound">

@@ -23,6 +23,9 @@
 
 #include "asterisk/utils.h"
 
+/*! How long a thread may be on its way into the module's function, in microseconds. */
+#define ON_THE_WAY 20000
+
 /*! A function that a thread has to call at its end. */
 struct at_exit {
 	void (*destroy)(void *object);
@@ -33,6 +36,8 @@ struct at_exit {
 static pthread_key_t key;
 /*! Whether there is the key; read by threads that never met the one that made it. */
 static int has_key;
+/*! How many threads are calling their functions. */
+static int ending;
 
 int __wrap___cxa_thread_atexit_impl(void (*destroy)(void *object), void *object, void *shared_object);
 
@@ -41,7 +46,7 @@ static void run(void *data)
 {
 	struct at_exit *first = data;
 
-	tg_enter();
+	ast_atomic_fetchadd_int(&ending, +1);
 	while (first) {
 		struct at_exit *one = first;
 
@@ -49,7 +54,7 @@ static void run(void *data)
 		one->destroy(one->object);
 		ast_std_free(one);
 	}
-	tg_leave();
+	ast_atomic_fetchadd_int(&ending, -1);
 }
 
 int __wrap___cxa_thread_atexit_impl(void (*destroy)(void *object), void *object, void *shared_object)
@@ -85,7 +90,12 @@ int tg_thread_exit_start(void)
 
 void tg_thread_exit_stop(void)
 {
-	if (__atomic_exchange_n(&has_key, 0, __ATOMIC_ACQ_REL)) {
-		pthread_key_delete(key);
+	if (!__atomic_exchange_n(&has_key, 0, __ATOMIC_ACQ_REL)) {
+		return;
 	}
+	pthread_key_delete(key);
+	/* No thread finds the function from now on; who found it before calls it, and comes out again. */
+	do {
+		usleep(ON_THE_WAY);
+	} while (ast_atomic_fetchadd_int(&ending, 0));
 }

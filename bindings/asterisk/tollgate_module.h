@@ -25,6 +25,9 @@
 /*! Both directions, as tollgate_direction numbers them. */
 #define TG_DIRECTIONS 2
 
+/*! The share of its entries that a new index may have lost by default, in percent: the library's. */
+#define TG_MAX_LOSS 50
+
 /*! A name of the library's, and its NUL. */
 #define TG_NAME 48
 
@@ -60,6 +63,8 @@ struct tg_settings {
 /*! An open index, an ao2 object. */
 struct tg_gate {
 	tollgate_gate *gate;
+	/*! How often its file is looked at, in milliseconds; 0 is never. Only with the lock of reloads. */
+	unsigned int watched;
 };
 
 /*! What calls are judged by: settings, and an index if there is one. An ao2 object, never changed. */
@@ -101,7 +106,19 @@ int tg_settings_read(struct tg_settings *settings, char *problem, size_t size);
 
 /* gate.c */
 
-/*! \brief What is in force, with a reference; NULL only before the load and after the unload. */
+/*!
+ * \brief What is in force, for a question; NULL only before the load and after the unload.
+ * \param section What tg_state_leave has to be told.
+ *
+ * Takes no lock and no reference. Until tg_state_leave nothing may be done that can wait: whoever puts
+ * another state in force waits for all who are between the two.
+ */
+const struct tg_state *tg_state_enter(int *section);
+
+/*! \brief The end of tg_state_enter. */
+void tg_state_leave(int section);
+
+/*! \brief What is in force, with a reference, for those who take longer; NULL as tg_state_enter. */
 struct tg_state *tg_state_get(void);
 
 /*! \brief Takes the settings, opens the index if it can, and follows it. */
@@ -112,9 +129,12 @@ int tg_gate_start(const struct tg_settings *settings);
  * \param any_loss Whether an index is taken however many entries it lost.
  * \param message What came of it, for people.
  * \retval 0 on success.
- * \retval -1 where what was in force stays.
+ * \retval -1 where what was in force stays; or where nothing was, and there is still no index.
  */
 int tg_gate_reload(int any_loss, char *message, size_t size);
+
+/*! \brief Why the last reload failed; empty where it did not. */
+void tg_gate_problem(char *problem, size_t size);
 
 /*! \brief Lets go of everything. */
 void tg_gate_stop(void);
@@ -124,14 +144,18 @@ void tg_gate_stop(void);
 /*!
  * \brief Judges a number. Never fails: without a verdict on_error decides.
  *
- * Blocked calls of a channel are logged and told to the manager; those of the CLI and of the manager
- * itself, without a channel, are not.
+ * Takes no lock, allocates nothing and tells nobody, so it may be called with a channel locked.
  */
-void tg_screen(struct ast_channel *chan, const struct tg_request *request, struct tg_result *result);
+void tg_judge(const struct tg_request *request, struct tg_result *result);
 
 /*! \brief The answer to a request that cannot be right: blocked, whatever on_error says. */
-void tg_refuse(struct ast_channel *chan, int direction, const char *text, const char *why,
-	struct tg_result *result);
+void tg_refuse(int direction, const char *text, const char *why, struct tg_result *result);
+
+/*! \brief Whether there is anything to tell of a result: a block, or no verdict. */
+int tg_is_news(const struct tg_result *result);
+
+/*! \brief Tells the log and the manager of a call that was blocked or not judged. Not with the channel locked. */
+void tg_tell(struct ast_channel *chan, const struct tg_result *result);
 
 /*! \brief "outbound" or "inbound" to a tollgate_direction; -1 for anything else. Empty is outbound. */
 int tg_direction_parse(const char *text);
@@ -142,12 +166,16 @@ const char *tg_result_field(const struct tg_result *result, const char *field, c
 /*! \brief Copies text for logs and events: control characters and what is not ASCII become '?'. */
 void tg_printable(char *to, size_t size, const char *from);
 
-/* dialplan.c, cli.c, ami.c: 0 on success; a way that was registered in part is taken back. */
+/*
+ * dialplan.c, cli.c, ami.c. To register is to register what is not registered yet: 0 where all of it is
+ * then. To unregister is to unregister what is, and never what another module has under the same name.
+ */
 
 int tg_dialplan_register(void);
 void tg_dialplan_unregister(void);
 int tg_cli_register(void);
-void tg_cli_unregister(void);
+/*! \retval -1 where a command is still under way: to be called again. */
+int tg_cli_unregister(void);
 int tg_ami_register(void);
 void tg_ami_unregister(void);
 
@@ -156,23 +184,13 @@ void tg_ami_blocked(struct ast_channel *chan, const struct tg_result *result);
 
 /* thread_exit.c */
 
-/*! \brief Prepares for threads that end after they asked the library. */
+/*! \brief Prepares for threads that end after they asked the library. Before the library is first called. */
 int tg_thread_exit_start(void);
 
-/*! \brief Gives up on threads that still live, so that the module can be unmapped before they end. */
-void tg_thread_exit_stop(void);
-
-/* res_tollgate.c */
-
 /*!
- * \brief Marks that a thread is inside the module.
- *
- * Asterisk counts users, and refuses to unload while there are some. Between its look at the count
- * and our unregistering, a call can still enter: the unloading waits for these.
+ * \brief Gives up on threads that still live, so that the module can be unmapped before they end. After the
+ * library was last called: its own threads have ended by then, and have given back what they had.
  */
-void tg_enter(void);
-
-/*! \brief The end of tg_enter. */
-void tg_leave(void);
+void tg_thread_exit_stop(void);
 
 #endif /* TOLLGATE_MODULE_H */

@@ -1,17 +1,29 @@
-//! What the linker and the library have to know: the ABI's version and where the default index is.
+//! What the linker and the library have to know: the ABI's version and where the default indexes are.
 
 /// The ABI's version, by which the library is named: `libtollgate.so.1`. `bindings/c/abi/` holds what
 /// belongs to it, and a test compares.
 const ABI: u32 = 1;
 
-/// Where `make install` puts the default index, if nobody says otherwise.
-const DEFAULT_INDEX: &str = "/usr/local/share/tollgate/default.tgx";
+/// Where an operator's own index is, and where `make install` puts the one that is shipped, if nobody says
+/// otherwise.
+const INDEXES: [(&str, &str); 2] = [
+    ("TOLLGATE_OWN_INDEX", "/etc/tollgate/policy.tgx"),
+    ("TOLLGATE_SHIPPED_INDEX", "/usr/local/share/tollgate/default.tgx"),
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=TOLLGATE_DEFAULT_INDEX");
-    let index = std::env::var("TOLLGATE_DEFAULT_INDEX").unwrap_or_else(|_| DEFAULT_INDEX.to_owned());
-    println!("cargo:rustc-env=TOLLGATE_DEFAULT_INDEX={index}");
+    for (name, default) in INDEXES {
+        println!("cargo:rerun-if-env-changed={name}");
+        let path = std::env::var(name).unwrap_or_else(|_| default.to_owned());
+        println!("cargo:rustc-env={name}={path}");
+    }
+    // src/panic.rs: whether the standard library is nobody else's, as dist/build links it.
+    println!("cargo:rustc-check-cfg=cfg(own_std)");
+    println!("cargo:rerun-if-env-changed=TOLLGATE_OWN_STD");
+    if std::env::var_os("TOLLGATE_OWN_STD").is_some_and(|value| value == "1") {
+        println!("cargo:rustc-cfg=own_std");
+    }
     println!("cargo:rustc-env=TOLLGATE_ABI_VERSION={ABI}");
 
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();

@@ -53,16 +53,17 @@ static void api_screen(char *text, switch_core_session_t *session, switch_stream
 	tg_answer_t answer;
 	const char *number;
 	char line[320];
+	unsigned hold;
 
 	if (!read_question(text, session, stream, &question, &number)) {
 		return;
 	}
-	service = tg_service_take();
+	service = tg_service_take(&hold);
 	tg_judge_channel(service, &question, session, number, &answer);
-	tg_service_give(service);
+	tg_service_give(hold);
 
 	if (session && (answer.verdict.action != TOLLGATE_ALLOW || answer.verdict.would_block)) {
-		tg_event_call(session, &question, number, &answer, SWITCH_CAUSE_NONE);
+		tg_event_call(session, &question, number, &answer, TG_ASKED_BY_COMMAND, SWITCH_CAUSE_NONE);
 	}
 	if (answer.error) {
 		WRITE("-ERR %s: a call gets %s (%s): %s", tg_error_text(answer.error),
@@ -80,7 +81,9 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 	struct tollgate_query query;
 	const char *number;
 	char *explanation = NULL;
+	char printable[128];
 	int32_t format = TOLLGATE_TEXT;
+	unsigned hold;
 
 	if (!read_question(text, session, stream, &question, &number)) {
 		return;
@@ -88,10 +91,10 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 	if (question.format && !strcasecmp(question.format, "json")) {
 		format = TOLLGATE_JSON;
 	} else if (question.format && strcasecmp(question.format, "text")) {
-		WRITE("-ERR format=%s: must be text or json", question.format);
+		WRITE("-ERR format=%s: must be text or json", tg_printable(question.format, printable, sizeof(printable)));
 		return;
 	}
-	service = tg_service_take();
+	service = tg_service_take(&hold);
 	tg_question_query(service, &question, &query);
 	if (!service->gate) {
 		WRITE("-ERR there is no index: %s", service->error);
@@ -101,7 +104,7 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 		WRITE("+OK\n%s", explanation);
 		tollgate_string_free(explanation);
 	}
-	tg_service_give(service);
+	tg_service_give(hold);
 }
 
 /* --- reload, rollback --- */
@@ -109,16 +112,17 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 static void write_reload(const tg_reload_t *reload, switch_stream_handle_t *stream)
 {
 	const tg_service_t *service;
+	unsigned hold;
 
 	if (reload->result != TG_RELOAD_REFUSED) {
 		WRITE("+OK %s: %" SWITCH_UINT64_T_FMT " entries, before %" SWITCH_UINT64_T_FMT " (%s)", tg_reload_text(reload->result),
-			  reload->swap.entries, reload->swap.entries_before, reload->index);
+			  reload->entries, reload->entries_before, reload->index);
 		return;
 	}
-	service = tg_service_take();
+	service = tg_service_take(&hold);
 	WRITE("-ERR %s; %s", reload->message,
 		  service->gate ? "the index in force stays" : "there still is no index, on-error answers");
-	tg_service_give(service);
+	tg_service_give(hold);
 }
 
 static void api_reload(char *text, switch_stream_handle_t *stream)
@@ -128,6 +132,7 @@ static void api_reload(char *text, switch_stream_handle_t *stream)
 	switch_bool_t xml = SWITCH_FALSE;
 	const char *error = NULL;
 	char *argv[4] = { 0 };
+	char printable[128];
 	int argc, i;
 
 	argc = switch_separate_string(text, ' ', argv, sizeof(argv) / sizeof(argv[0]));
@@ -139,7 +144,8 @@ static void api_reload(char *text, switch_stream_handle_t *stream)
 				max_loss_percent = TOLLGATE_NO_LOSS;
 			}
 		} else if (*argv[i]) {
-			WRITE("-ERR \"%s\": must be reloadxml, or max-loss=0 to max-loss=100", argv[i]);
+			WRITE("-ERR \"%s\": must be reloadxml, or max-loss=0 to max-loss=100",
+				  tg_printable(argv[i], printable, sizeof(printable)));
 			return;
 		}
 	}
@@ -183,20 +189,16 @@ static void write_built(int64_t built, switch_stream_handle_t *stream)
 	}
 }
 
-static void api_status(switch_stream_handle_t *stream)
+static void write_index(const tg_service_t *service, switch_stream_handle_t *stream)
 {
-	const tg_service_t *service = tg_service_take();
 	const tg_settings_t *settings = &service->settings;
 	struct tollgate_info info;
-	struct tollgate_stats stats;
 
-	WRITE("+OK");
 	if (!service->gate) {
 		WRITE("\nindex       none: %s", service->error);
 		WRITE("\nfile        %s", settings->index);
 		WRITE("\nemergency   %s pass while there is no index", *settings->emergency ? settings->emergency : "no calls");
-	} else if (tollgate_get_info(service->gate, &info) == TOLLGATE_OK &&
-			   tollgate_get_stats(service->gate, &stats) == TOLLGATE_OK) {
+	} else if (tollgate_get_info(service->gate, &info) == TOLLGATE_OK) {
 		WRITE("\nindex       %s", settings->index);
 		WRITE("\npolicy      %s, home %s, plan %s, built ", info.policy, info.home, info.plan_version);
 		write_built(info.built, stream);
@@ -204,12 +206,24 @@ static void api_status(switch_stream_handle_t *stream)
 			  " profiles, %" SWITCH_UINT64_T_FMT " bytes%s", info.entries, info.lists, info.profiles, info.bytes,
 			  info.mapped ? ", mapped" : "");
 		WRITE("\nchecksum    %s", info.checksum);
-		WRITE("\nreloads     %" SWITCH_UINT64_T_FMT " done, %" SWITCH_UINT64_T_FMT " refused", stats.swaps, stats.refused);
-		if (*stats.last_error) {
-			WRITE("\nrefused     %s", stats.last_error);
-		}
 	} else {
 		WRITE("\nindex       %s: %s", settings->index, tollgate_last_error());
+	}
+}
+
+static void api_status(switch_stream_handle_t *stream)
+{
+	unsigned hold;
+	const tg_service_t *service = tg_service_take(&hold);
+	const tg_settings_t *settings = &service->settings;
+	tg_counts_t counts;
+
+	WRITE("+OK");
+	write_index(service, stream);
+	tg_service_counts(&counts);
+	WRITE("\nreloads     %" SWITCH_UINT64_T_FMT " done, %" SWITCH_UINT64_T_FMT " refused", counts.swaps, counts.refused);
+	if (service->gate && *counts.last_refused) {
+		WRITE("\nrefused     %s", counts.last_refused);
 	}
 	WRITE("\nprofile     %s where a call names none", settings->default_profile ? settings->default_profile : "default");
 	write_causes(settings, stream);
@@ -219,7 +233,7 @@ static void api_status(switch_stream_handle_t *stream)
 		WRITE("\nwatch       off: tollgate reload");
 	}
 	WRITE("\nlibrary     %s", tollgate_version());
-	tg_service_give(service);
+	tg_service_give(hold);
 }
 
 static void write_counts(switch_stream_handle_t *stream, const char *name, uint64_t total, const uint64_t *by_reason)
@@ -234,18 +248,12 @@ static void write_counts(switch_stream_handle_t *stream, const char *name, uint6
 	}
 }
 
-static void write_lists(const struct tollgate_gate *gate, switch_stream_handle_t *stream)
+static void write_lists(switch_stream_handle_t *stream)
 {
-	struct tollgate_list *lists = NULL;
-	size_t count = 0, capacity, i;
+	size_t count, i;
+	struct tollgate_list *lists = tg_service_lists(&count);
 
-	/* A reload may come between: what does not fit any more is left out. */
-	if (tollgate_get_lists(gate, NULL, 0, &capacity) != TOLLGATE_OK || !capacity ||
-		!(lists = calloc(capacity, sizeof(*lists))) || tollgate_get_lists(gate, lists, capacity, &count) != TOLLGATE_OK) {
-		free(lists);
-		return;
-	}
-	for (i = 0; i < count && i < capacity; i++) {
+	for (i = 0; i < count; i++) {
 		WRITE("\nlist %-19s %s, %" SWITCH_UINT64_T_FMT " entries, decided %" SWITCH_UINT64_T_FMT, lists[i].name,
 			  tollgate_list_action_text((int32_t) lists[i].action), lists[i].entries, lists[i].decided);
 		if (lists[i].action == TOLLGATE_LIST_LOG) {
@@ -257,19 +265,17 @@ static void write_lists(const struct tollgate_gate *gate, switch_stream_handle_t
 
 static void api_stats(switch_stream_handle_t *stream)
 {
-	const tg_service_t *service = tg_service_take();
-	struct tollgate_stats stats;
+	tg_counts_t counts;
 	int error;
 
+	tg_service_counts(&counts);
 	WRITE("+OK");
-	if (service->gate && tollgate_get_stats(service->gate, &stats) == TOLLGATE_OK) {
-		write_counts(stream, "allowed", stats.allowed_total, stats.allowed);
-		write_counts(stream, "blocked", stats.blocked_total, stats.blocked);
-		WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "would be blocked", stats.would_block);
-		write_lists(service->gate, stream);
-		WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "reloads done", stats.swaps);
-		WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "reloads refused", stats.refused);
-	}
+	write_counts(stream, "allowed", counts.allowed_total, counts.allowed);
+	write_counts(stream, "blocked", counts.blocked_total, counts.blocked);
+	WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "would be blocked", counts.would_block);
+	write_lists(stream);
+	WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "reloads done", counts.swaps);
+	WRITE("\n%-24s %" SWITCH_UINT64_T_FMT, "reloads refused", counts.refused);
 	for (error = TG_ERROR_NONE + 1; error < TG_ERRORS; error++) {
 		uint64_t outbound = tg_errors_counted((tg_error_t) error, TOLLGATE_OUTBOUND);
 		uint64_t inbound = tg_errors_counted((tg_error_t) error, TOLLGATE_INBOUND);
@@ -277,7 +283,6 @@ static void api_stats(switch_stream_handle_t *stream)
 		WRITE("\nnot screened: %-10s outbound %" SWITCH_UINT64_T_FMT ", inbound %" SWITCH_UINT64_T_FMT,
 			  tg_error_text((tg_error_t) error), outbound, inbound);
 	}
-	tg_service_give(service);
 }
 
 /* --- the command --- */
@@ -287,7 +292,7 @@ switch_status_t tg_api(const char *cmd, switch_core_session_t *session, switch_s
 	char *text, *arguments;
 
 	if (zstr(cmd)) {
-		WRITE("-USAGE: tollgate %s", TG_API_SYNTAX);
+		WRITE("-ERR which command? tollgate %s", TG_API_SYNTAX);
 		return SWITCH_STATUS_SUCCESS;
 	}
 	if (!(text = strdup(cmd))) {
@@ -317,7 +322,9 @@ switch_status_t tg_api(const char *cmd, switch_core_session_t *session, switch_s
 	} else if (!strcasecmp(text, "help")) {
 		WRITE("%s", help);
 	} else {
-		WRITE("-ERR there is no command \"%s\": tollgate %s", text, TG_API_SYNTAX);
+		char printable[128];
+
+		WRITE("-ERR there is no command \"%s\": tollgate %s", tg_printable(text, printable, sizeof(printable)), TG_API_SYNTAX);
 	}
 	free(text);
 	return SWITCH_STATUS_SUCCESS;
@@ -333,13 +340,14 @@ static switch_status_t complete_arguments(const char *line, const char *cursor, 
 	struct tollgate_name *names = NULL;
 	const tg_service_t *service;
 	size_t count = 0, capacity, i;
+	unsigned hold;
 
 	(void) line;
 	(void) cursor;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		switch_console_push_match(&found, words[i]);
 	}
-	service = tg_service_take();
+	service = tg_service_take(&hold);
 	if (service->gate && tollgate_get_profiles(service->gate, NULL, 0, &capacity) == TOLLGATE_OK && capacity &&
 		(names = calloc(capacity, sizeof(*names))) &&
 		tollgate_get_profiles(service->gate, names, capacity, &count) == TOLLGATE_OK) {
@@ -350,7 +358,7 @@ static switch_status_t complete_arguments(const char *line, const char *cursor, 
 			switch_console_push_match(&found, word);
 		}
 	}
-	tg_service_give(service);
+	tg_service_give(hold);
 	free(names);
 	*matches = found;
 	return SWITCH_STATUS_SUCCESS;

@@ -45,8 +45,28 @@ static void add(switch_event_t *event, const char *name, const char *value)
 	}
 }
 
+/*
+ * Which call it is, without its variables. These are a hundred headers, which cost four times as much as a command in
+ * ${…} does otherwise: FreeSWITCH tells them in its own events, and uuid_dump does.
+ */
+static void add_call(switch_event_t *event, switch_core_session_t *session)
+{
+	switch_channel_t *channel = switch_core_session_get_channel(session);
+	switch_caller_profile_t *caller = switch_channel_get_caller_profile(channel);
+	const char *call_id = switch_channel_get_variable_dup(channel, "sip_call_id", SWITCH_FALSE, -1);
+
+	add(event, "Unique-ID", switch_core_session_get_uuid(session));
+	add(event, "Channel-Name", switch_channel_get_name(channel));
+	if (caller) {
+		add(event, "Caller-Caller-ID-Number", caller->caller_id_number);
+		add(event, "Caller-Destination-Number", caller->destination_number);
+		add(event, "Caller-Context", caller->context);
+	}
+	add(event, "variable_sip_call_id", call_id);
+}
+
 void tg_event_call(switch_core_session_t *session, const tg_question_t *question, const char *number,
-				   const tg_answer_t *answer, switch_call_cause_t cause)
+				   const tg_answer_t *answer, tg_asked_t asked, switch_call_cause_t cause)
 {
 	const struct tollgate_verdict *verdict = &answer->verdict;
 	switch_bool_t blocked = verdict->action == TOLLGATE_ALLOW ? SWITCH_FALSE : SWITCH_TRUE;
@@ -72,10 +92,15 @@ void tg_event_call(switch_core_session_t *session, const tg_question_t *question
 		add(event, "Tollgate-Error", tg_error_text(answer->error));
 		add(event, "Tollgate-Message", answer->message);
 	}
-	if (blocked) {
+	add(event, "Tollgate-Asked-By", asked == TG_ASKED_BY_COMMAND ? "command" : "application");
+	if (blocked && asked == TG_ASKED_BY_APPLICATION) {
 		add(event, "Tollgate-Cause", cause == SWITCH_CAUSE_NONE ? "none" : switch_channel_cause2str(cause));
 	}
-	switch_channel_event_set_data(switch_core_session_get_channel(session), event);
+	if (asked == TG_ASKED_BY_APPLICATION) {
+		switch_channel_event_set_data(switch_core_session_get_channel(session), event);
+	} else {
+		add_call(event, session);
+	}
 	switch_event_fire(&event);
 }
 
@@ -94,11 +119,11 @@ void tg_event_reload(const tg_reload_t *reload)
 		add(event, "Tollgate-Message", reload->message);
 	} else {
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Generation", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.generation);
+								reload->generation);
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Entries-Before", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.entries_before);
+								reload->entries_before);
 		switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Tollgate-Entries", "%" SWITCH_UINT64_T_FMT,
-								reload->swap.entries);
+								reload->entries);
 	}
 	switch_event_fire(&event);
 }

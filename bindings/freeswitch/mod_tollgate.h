@@ -42,6 +42,7 @@ typedef struct {
 void tg_settings_default(tg_settings_t *settings);
 /* Reads tollgate.conf.xml into `settings`, its texts into `pool`. On failure `error` says why. */
 switch_status_t tg_settings_read(tg_settings_t *settings, switch_memory_pool_t *pool, char *error, size_t size);
+void tg_settings_copy(tg_settings_t *to, const tg_settings_t *from, switch_memory_pool_t *pool);
 /* "CALL_REJECTED", "21", "none": false for what FreeSWITCH has no cause for. */
 switch_bool_t tg_cause_parse(const char *text, switch_call_cause_t *cause);
 /* Digits only, at most `most`: false for anything else. */
@@ -49,10 +50,11 @@ switch_bool_t tg_number_parse(const char *text, uint32_t most, uint32_t *number)
 
 /* --- service.c --- */
 
+/* What is in force. Never changed: another one takes its place, whole. */
 typedef struct {
 	switch_memory_pool_t *pool;
 	tg_settings_t settings;
-	struct tg_gate *opened;			/* service.c's; NULL: there is no index yet */
+	struct tg_gate *opened;			/* service.c's; NULL: there is no index */
 	struct tollgate_gate *gate;		/* its gate, or NULL */
 	const char *error;				/* why there is none; NULL with a gate */
 } tg_service_t;
@@ -67,22 +69,47 @@ typedef enum {
 typedef struct {
 	tg_reload_result_t result;
 	const char *trigger;			/* "load", "command" or "watch" */
-	const char *index;
-	char path[TG_MESSAGE];			/* the index's name, where what `index` pointed to may be gone */
-	struct tollgate_swap swap;		/* zeros where it was refused */
+	char index[TG_MESSAGE];			/* the file's name */
+	uint64_t generation;			/* how many indexes have taken another's place; zeros where it was refused */
+	uint64_t entries_before;
+	uint64_t entries;
 	int32_t status;					/* a tollgate_status, for one that was refused */
 	char message[TG_MESSAGE];		/* why, for one that was refused */
 } tg_reload_t;
 
+typedef struct {
+	char name[48];
+	uint64_t decided;
+	uint64_t would_block;
+} tg_list_counts_t;
+
+/* Since the module was loaded, over all indexes that were in force. */
+typedef struct {
+	uint64_t allowed[TOLLGATE_REASONS];
+	uint64_t blocked[TOLLGATE_REASONS];
+	uint64_t allowed_total;
+	uint64_t blocked_total;
+	uint64_t would_block;
+	uint64_t swaps;
+	uint64_t refused;
+	char last_refused[TG_MESSAGE];	/* why the last reload was refused; empty after one that was not */
+} tg_counts_t;
+
 switch_status_t tg_service_start(switch_memory_pool_t *pool);
 void tg_service_stop(void);
-/* The service in force, which stays as it is until it is given back. Never NULL; never waits for a file. */
-const tg_service_t *tg_service_take(void);
-void tg_service_give(const tg_service_t *service);
+/*
+ * The service in force, which stays as it is until `hold` is given back; never NULL. Takes no lock, and waits for
+ * nobody. It is for a moment: who exchanges the service waits for those who hold the old one.
+ */
+const tg_service_t *tg_service_take(unsigned *hold);
+void tg_service_give(unsigned hold);
 /* Settings and index anew, both or none. `max_loss_percent` 0: the settings' own. False: refused. */
 switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload);
 switch_bool_t tg_service_rollback(tg_reload_t *reload);
 const char *tg_reload_text(tg_reload_result_t result);
+void tg_service_counts(tg_counts_t *counts);
+/* The lists of the index in force with their counts, `*count` of them, to be freed; NULL where there are none. */
+struct tollgate_list *tg_service_lists(size_t *count);
 
 /* --- screen.c --- */
 
@@ -131,7 +158,7 @@ void tg_judge_channel(const tg_service_t *service, const tg_question_t *question
 const char *tg_error_text(tg_error_t error);
 uint64_t tg_errors_counted(tg_error_t error, int32_t direction);
 void tg_errors_reset(void);
-/* `text` with every byte that is no printable ASCII as \xNN: for logs, events and terminals. */
+/* `text` with every byte that is no printable ASCII, and the backslash, as \xNN: for logs, events and terminals. */
 const char *tg_printable(const char *text, char *out, size_t size);
 void tg_application(switch_core_session_t *session, const char *data);
 
@@ -147,8 +174,15 @@ void tg_completion_remove(void);
 
 switch_status_t tg_events_start(void);
 void tg_events_stop(void);
+/* The application decides about a call; a command tells what it would get, and the dialplan decides. */
+typedef enum {
+	TG_ASKED_BY_APPLICATION,
+	TG_ASKED_BY_COMMAND
+} tg_asked_t;
+
+/* `cause` is how the call is hung up, by the application; SWITCH_CAUSE_NONE: it is not. */
 void tg_event_call(switch_core_session_t *session, const tg_question_t *question, const char *number,
-				   const tg_answer_t *answer, switch_call_cause_t cause);
+				   const tg_answer_t *answer, tg_asked_t asked, switch_call_cause_t cause);
 void tg_event_reload(const tg_reload_t *reload);
 
 #endif

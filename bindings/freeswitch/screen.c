@@ -56,13 +56,39 @@ static const char *or_default(const char *value)
 	return *value ? value : NULL;
 }
 
+typedef enum {
+	ARGUMENT_NONE,
+	ARGUMENT_DIRECTION,
+	ARGUMENT_PROFILE,
+	ARGUMENT_HOME,
+	ARGUMENT_FORMAT,
+	ARGUMENT_CAUSE
+} argument_t;
+
+static const char *const argument_texts[] = { "", "direction", "profile", "home region", "format", "cause" };
+
+static argument_t argument_of(const char *word, const char **value)
+{
+	*value = NULL;
+	if (!strcasecmp(word, "outbound") || !strcasecmp(word, "inbound")) {
+		return ARGUMENT_DIRECTION;
+	}
+	return (*value = value_of(word, "profile")) ? ARGUMENT_PROFILE :
+		(*value = value_of(word, "home")) ? ARGUMENT_HOME :
+		(*value = value_of(word, "format")) ? ARGUMENT_FORMAT :
+		(*value = value_of(word, "cause")) ? ARGUMENT_CAUSE : ARGUMENT_NONE;
+}
+
 switch_bool_t tg_question_parse(tg_question_t *question, char *text, switch_bool_t bare, char *error, size_t size)
 {
 	char *p = text;
+	unsigned given = 0;
+	char printable[128];
 
 	memset(question, 0, sizeof(*question));
 	question->direction = TOLLGATE_OUTBOUND;
 	for (;;) {
+		argument_t argument;
 		const char *value;
 		char *word, *end;
 		char ended;
@@ -81,32 +107,46 @@ switch_bool_t tg_question_parse(tg_question_t *question, char *text, switch_bool
 		for (end = p; *end && *end != ' '; end++);
 		ended = *end;
 		*end = '\0';
-		if (!strcasecmp(word, "outbound")) {
-			question->direction = TOLLGATE_OUTBOUND;
-		} else if (!strcasecmp(word, "inbound")) {
-			question->direction = TOLLGATE_INBOUND;
-		} else if ((value = value_of(word, "profile"))) {
-			question->profile = or_default(value);
-		} else if ((value = value_of(word, "home"))) {
-			question->home = or_default(value);
-		} else if ((value = value_of(word, "format"))) {
-			question->format = or_default(value);
-		} else if ((value = value_of(word, "cause"))) {
-			if (*value && !tg_cause_parse(value, &question->cause)) {
-				switch_snprintf(error, size, "cause=%s: FreeSWITCH has no such hang-up cause", value);
-				return SWITCH_FALSE;
+		if ((argument = argument_of(word, &value)) == ARGUMENT_NONE) {
+			if (bare) {
+				*end = ended;
+				question->number = word;
+				return SWITCH_TRUE;
 			}
-			question->cause_given = *value ? SWITCH_TRUE : SWITCH_FALSE;
-		} else if (bare) {
-			*end = ended;
-			question->number = word;
-			return SWITCH_TRUE;
-		} else {
-			char printable[128];
-
 			switch_snprintf(error, size, "\"%s\" is no argument; a number is written number=…, behind all others",
 							tg_printable(word, printable, sizeof(printable)));
 			return SWITCH_FALSE;
+		}
+		/* Of two, neither can be meant: one of them came from somewhere else. */
+		if (given & 1u << argument) {
+			switch_snprintf(error, size, "\"%s\" is a second %s; take one out", tg_printable(word, printable, sizeof(printable)),
+							argument_texts[argument]);
+			return SWITCH_FALSE;
+		}
+		given |= 1u << argument;
+		switch (argument) {
+		case ARGUMENT_DIRECTION:
+			question->direction = !strcasecmp(word, "inbound") ? TOLLGATE_INBOUND : TOLLGATE_OUTBOUND;
+			break;
+		case ARGUMENT_PROFILE:
+			question->profile = or_default(value);
+			break;
+		case ARGUMENT_HOME:
+			question->home = or_default(value);
+			break;
+		case ARGUMENT_FORMAT:
+			question->format = or_default(value);
+			break;
+		case ARGUMENT_CAUSE:
+			if (*value && !tg_cause_parse(value, &question->cause)) {
+				switch_snprintf(error, size, "cause=%s: FreeSWITCH has no such hang-up cause",
+								tg_printable(value, printable, sizeof(printable)));
+				return SWITCH_FALSE;
+			}
+			question->cause_given = *value ? SWITCH_TRUE : SWITCH_FALSE;
+			break;
+		case ARGUMENT_NONE:
+			break;
 		}
 		if (!ended) {
 			return SWITCH_TRUE;
@@ -212,6 +252,7 @@ void tg_judge(const tg_service_t *service, const tg_question_t *question, const 
 		answer->reason = tollgate_reason_text(answer->verdict.reason);
 		return;
 	}
+	/* The library escapes what may have come with the call: the name of a profile or region. */
 	switch_copy_string(answer->message, tollgate_last_error(), sizeof(answer->message));
 	answer_error(service, question, number,
 				 status == TOLLGATE_UNKNOWN_PROFILE ? TG_ERROR_UNKNOWN_PROFILE :
@@ -254,7 +295,7 @@ const char *tg_printable(const char *text, char *out, size_t size)
 	size_t used = 0;
 
 	for (; *p; p++) {
-		if (*p >= 0x20 && *p < 0x7F) {
+		if (*p >= 0x20 && *p < 0x7F && *p != '\\') {
 			if (used + 1 >= size) {
 				break;
 			}
@@ -344,11 +385,12 @@ void tg_application(switch_core_session_t *session, const char *data)
 	const char *number;
 	switch_call_cause_t cause;
 	switch_bool_t blocked;
+	unsigned hold;
 
 	*answer.message = '\0';
 	if (tg_question_parse(&question, text, SWITCH_FALSE, answer.message, sizeof(answer.message))) {
 		number = switch_str_nil(tg_question_number(&question, session));
-		service = tg_service_take();
+		service = tg_service_take(&hold);
 		tg_judge_channel(service, &question, session, number, &answer);
 	} else {
 		/* What was read of the arguments may be a stranger's: the call is taken for an outbound one, and
@@ -356,20 +398,20 @@ void tg_application(switch_core_session_t *session, const char *data)
 		question.direction = TOLLGATE_OUTBOUND;
 		question.cause_given = SWITCH_FALSE;
 		number = switch_str_nil(tg_question_number(&question, session));
-		service = tg_service_take();
+		service = tg_service_take(&hold);
 		answer_error(service, &question, number, TG_ERROR_BAD_ARGUMENTS, &answer);
 		if (answer.verdict.reason != TOLLGATE_REASON_EMERGENCY) {
 			answer.verdict.action = TOLLGATE_BLOCK;
 		}
 	}
 	cause = question.cause_given ? question.cause : service->settings.cause[question.direction];
-	tg_service_give(service);
+	tg_service_give(hold);
 
 	blocked = answer.verdict.action == TOLLGATE_ALLOW ? SWITCH_FALSE : SWITCH_TRUE;
 	set_variables(channel, &question, &answer);
 	log_answer(session, &question, number, &answer);
 	if (blocked || answer.verdict.would_block) {
-		tg_event_call(session, &question, number, &answer, cause);
+		tg_event_call(session, &question, number, &answer, TG_ASKED_BY_APPLICATION, cause);
 	}
 	if (blocked && cause != SWITCH_CAUSE_NONE) {
 		switch_channel_hangup(channel, cause);

@@ -1,10 +1,15 @@
 /*
  * service.c: the settings and the index in force, and their exchange.
  *
- * Calls read `current` under a lock that is held exclusively only while one pointer is exchanged: files
- * are read, opened, checked and closed outside of it. Whoever reloads holds `reloading`, so that
- * of two reloads the later one wins and a gate that is being reloaded is not closed. Observers, which run
- * on the library's watching thread too, take neither: tollgate_close waits for that thread.
+ * Whoever reloads, by command or by watching, holds `reloading`: settings are read and an index is opened aside,
+ * and looked at; only then is one pointer exchanged, so that a call meets either all of the old or all of the new.
+ * A gate of the library has one index here as long as it lives. (Its own way of reloading puts an index in force
+ * before this module could see that the default profile is not in it, or exchange its settings with it.) So the
+ * index before, for a rollback, is the gate before, and counts are summed over gates.
+ *
+ * Calls take no lock. They count themselves in and out on one of two sides; who has exchanged the pointer waits
+ * until each side was empty once, after which nobody can have the old one. New calls come in on the other
+ * side meanwhile, so that the wait ends.
  *
  * Licensed under MIT or Apache-2.0, at your option.
  */
@@ -12,42 +17,70 @@
 #include "mod_tollgate.h"
 #include <sys/stat.h>
 
-/* A gate and all that it was opened with: as long as these are the same it stays, and keeps its counts. */
+/* An index that was opened, never to be exchanged for another one inside its gate. */
 struct tg_gate {
 	struct tollgate_gate *gate;
-	switch_memory_pool_t *pool;
-	const char *index;
-	const char *default_profile;
-	uint32_t max_loss_percent;
+	uint64_t entries;
+	uint64_t bytes;
+	char checksum[40];
 	switch_bool_t mapped;
 };
 
+/* What tells one version of a file from the next. */
+typedef struct {
+	switch_bool_t is_there;
+	struct stat stat;
+} identity_t;
+
 static struct {
 	switch_memory_pool_t *pool;
-	switch_thread_rwlock_t *lock;
-	tg_service_t *current;
+	tg_service_t *current;			/* atomic: read by calls; written under `reloading` and `counting` */
+	unsigned side;					/* atomic: where calls count themselves in */
+	unsigned readers[2];			/* atomic */
 	switch_mutex_t *reloading;
+	identity_t seen;				/* under `reloading`: the file as it was before it was last read */
 
-	/* Waits for an index that was not there at load: libtollgate watches only what it could open. */
-	switch_thread_t *waiter;
-	switch_mutex_t *waiter_mutex;
-	switch_thread_cond_t *waiter_wake;
-	switch_bool_t waiter_stop;
+	/* Held for a moment, never while a file is read. Taken behind `reloading`. */
+	switch_mutex_t *counting;
+	struct tg_gate *previous;		/* for a rollback */
+	struct tg_gate *leaving;		/* neither in force nor before it any more; calls may still be inside */
+	tg_counts_t retired;			/* swaps and refusals, and the counts of gates that were closed */
+	tg_list_counts_t *retired_lists;
+	size_t retired_lists_count;
+
+	switch_thread_t *watcher;
+	switch_mutex_t *watcher_mutex;
+	switch_thread_cond_t *watcher_wake;
+	switch_bool_t watcher_woken;
+	switch_bool_t watcher_stop;
 } globals;
 
-/* Set while this thread reloads by command: then the command tells of it, and not the observers. */
-static __thread int commanded;
+/* --- for calls --- */
 
-const tg_service_t *tg_service_take(void)
+const tg_service_t *tg_service_take(unsigned *hold)
 {
-	switch_thread_rwlock_rdlock(globals.lock);
-	return globals.current;
+	*hold = __atomic_load_n(&globals.side, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&globals.readers[*hold], 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&globals.current, __ATOMIC_SEQ_CST);
 }
 
-void tg_service_give(const tg_service_t *service)
+void tg_service_give(unsigned hold)
 {
-	(void) service;
-	switch_thread_rwlock_unlock(globals.lock);
+	__atomic_sub_fetch(&globals.readers[hold], 1, __ATOMIC_SEQ_CST);
+}
+
+/* Waits until nobody can have what was `current` when this was called. Under `reloading`. */
+static void wait_for_readers(void)
+{
+	unsigned other = 1 - __atomic_load_n(&globals.side, __ATOMIC_SEQ_CST);
+
+	while (__atomic_load_n(&globals.readers[other], __ATOMIC_SEQ_CST)) {
+		switch_yield(100);
+	}
+	__atomic_store_n(&globals.side, other, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&globals.readers[1 - other], __ATOMIC_SEQ_CST)) {
+		switch_yield(100);
+	}
 }
 
 /* --- telling --- */
@@ -74,195 +107,29 @@ static void tell(const tg_reload_t *reload)
 	} else {
 		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_NOTICE,
 						  "%s: %s %s, %" SWITCH_UINT64_T_FMT " entries, before %" SWITCH_UINT64_T_FMT "\n", reload->trigger,
-						  reload->index, tg_reload_text(reload->result), reload->swap.entries, reload->swap.entries_before);
+						  reload->index, tg_reload_text(reload->result), reload->entries, reload->entries_before);
 	}
 	tg_event_reload(reload);
 }
 
-static void begin(tg_reload_t *reload, const char *trigger)
+static void begin(tg_reload_t *reload, const char *trigger, const char *index)
 {
 	memset(reload, 0, sizeof(*reload));
+	reload->result = TG_RELOAD_REFUSED;
 	reload->trigger = trigger;
-	reload->index = "";
+	switch_copy_string(reload->index, index, sizeof(reload->index));
 }
 
 static switch_bool_t refuse(tg_reload_t *reload, int32_t status, const char *message)
 {
 	reload->result = TG_RELOAD_REFUSED;
 	reload->status = status;
-	memset(&reload->swap, 0, sizeof(reload->swap));
+	reload->entries = reload->entries_before = reload->generation = 0;
 	switch_copy_string(reload->message, message, sizeof(reload->message));
 	return SWITCH_FALSE;
 }
 
-/* --- what an index must have --- */
-
-/* An index without the profile that calls are asked with would leave every call to on-error. */
-static switch_bool_t profile_missing(const struct tg_gate *opened, tg_reload_t *reload)
-{
-	struct tollgate_query query = TOLLGATE_QUERY_INIT;
-	tollgate_status status;
-	char message[TG_MESSAGE];
-
-	query.profile = opened->default_profile;
-	if ((status = tollgate_check_query(opened->gate, &query)) == TOLLGATE_OK) {
-		return SWITCH_FALSE;
-	}
-	switch_snprintf(message, sizeof(message), "%s: default-profile: %s", opened->index, tollgate_last_error());
-	refuse(reload, status, message);
-	return SWITCH_TRUE;
-}
-
-/* The library's guard against cut lists, for an index that was opened aside. */
-static switch_bool_t lost_too_much(const struct tg_gate *before, const struct tg_gate *after, uint32_t limit,
-								   tg_reload_t *reload)
-{
-	struct tollgate_info old_info, new_info;
-	char message[TG_MESSAGE];
-
-	if (tollgate_get_info(before->gate, &old_info) != TOLLGATE_OK ||
-		tollgate_get_info(after->gate, &new_info) != TOLLGATE_OK) {
-		refuse(reload, TOLLGATE_FAILED, tollgate_last_error());
-		return SWITCH_TRUE;
-	}
-	reload->swap.entries_before = old_info.entries;
-	if (!limit) {
-		limit = 50;
-	} else if (limit == TOLLGATE_NO_LOSS) {
-		limit = 0;
-	}
-	if (new_info.entries >= old_info.entries ||
-		(double) (old_info.entries - new_info.entries) * 100 <= (double) old_info.entries * limit) {
-		return SWITCH_FALSE;
-	}
-	switch_snprintf(message, sizeof(message),
-					"%s has %" SWITCH_UINT64_T_FMT " entries, the current index %" SWITCH_UINT64_T_FMT
-					": more than %u %% would be lost; look for a cut list, or run tollgate reload max-loss=100",
-					after->index, new_info.entries, old_info.entries, (unsigned) limit);
-	refuse(reload, TOLLGATE_INDEX_SHRUNKEN, message);
-	return SWITCH_TRUE;
-}
-
-/* --- observers: told also of what the library's watching thread does --- */
-
-static void observe_swapped(void *user_data, const struct tollgate_swap *swap)
-{
-	const struct tg_gate *opened = user_data;
-	tg_reload_t reload;
-
-	if (commanded) {
-		return;
-	}
-	begin(&reload, "watch");
-	reload.index = opened->index;
-	reload.swap = *swap;
-	reload.result = TG_RELOAD_SWAPPED;
-	if (profile_missing(opened, &reload)) {
-		/* It was in force for a moment. The file is not tried again until it is replaced. */
-		commanded = 1;
-		if (tollgate_rollback(opened->gate, NULL) != TOLLGATE_OK) {
-			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT, "cannot go back to the index before: %s\n",
-							  tollgate_last_error());
-		}
-		commanded = 0;
-	}
-	tell(&reload);
-}
-
-static void observe_refused(void *user_data, int32_t status, const char *message)
-{
-	const struct tg_gate *opened = user_data;
-	tg_reload_t reload;
-
-	if (commanded) {
-		return;
-	}
-	begin(&reload, "watch");
-	reload.index = opened->index;
-	refuse(&reload, status, message);
-	tell(&reload);
-}
-
-/* --- opening and closing --- */
-
-static void close_gate(struct tg_gate *opened)
-{
-	switch_memory_pool_t *pool;
-
-	if (!opened) {
-		return;
-	}
-	tollgate_close(opened->gate);
-	pool = opened->pool;
-	switch_core_destroy_memory_pool(&pool);
-}
-
-/* Opens what the settings say; nobody watches it yet. NULL: `reload` says why. */
-static struct tg_gate *open_gate(const tg_settings_t *settings, tg_reload_t *reload)
-{
-	struct tollgate_observer observer = TOLLGATE_OBSERVER_INIT;
-	struct tollgate_options options = TOLLGATE_OPTIONS_INIT;
-	switch_memory_pool_t *pool = NULL;
-	struct tg_gate *opened;
-	struct tollgate_info info;
-	tollgate_status status;
-
-	reload->index = settings->index;
-	if (switch_core_new_memory_pool(&pool) != SWITCH_STATUS_SUCCESS) {
-		refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
-		return NULL;
-	}
-	opened = switch_core_alloc(pool, sizeof(*opened));
-	opened->pool = pool;
-	opened->index = switch_core_strdup(pool, settings->index);
-	opened->default_profile = settings->default_profile ? switch_core_strdup(pool, settings->default_profile) : NULL;
-	opened->max_loss_percent = settings->max_loss_percent;
-	opened->mapped = settings->mapped;
-
-	observer.user_data = opened;
-	observer.swapped = observe_swapped;
-	observer.refused = observe_refused;
-	options.observer = &observer;
-	options.max_loss_percent = settings->max_loss_percent;
-	options.mapped = settings->mapped ? 1 : 0;
-	if ((status = tollgate_open(opened->index, &options, &opened->gate)) != TOLLGATE_OK) {
-		refuse(reload, status, tollgate_last_error());
-		switch_core_destroy_memory_pool(&pool);
-		return NULL;
-	}
-	if (profile_missing(opened, reload)) {
-		close_gate(opened);
-		return NULL;
-	}
-	memset(&reload->swap, 0, sizeof(reload->swap));
-	reload->result = TG_RELOAD_SWAPPED;
-	reload->swap.changed = 1;
-	if (tollgate_get_info(opened->gate, &info) == TOLLGATE_OK) {
-		reload->swap.entries = info.entries;
-	}
-	return opened;
-}
-
-static switch_bool_t same(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
-static switch_bool_t opened_as(const struct tg_gate *opened, const tg_settings_t *settings)
-{
-	return same(opened->index, settings->index) && same(opened->default_profile, settings->default_profile) &&
-		opened->max_loss_percent == settings->max_loss_percent && opened->mapped == settings->mapped;
-}
-
-static void set_watch(const tg_service_t *service)
-{
-	if (!service->settings.watch_ms) {
-		tollgate_unwatch(service->gate);
-	} else if (tollgate_watch(service->gate, service->settings.watch_ms) != TOLLGATE_OK) {
-		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "nobody watches %s: %s\n", service->settings.index,
-						  tollgate_last_error());
-	}
-}
+/* --- services and gates --- */
 
 static tg_service_t *new_service(void)
 {
@@ -287,259 +154,545 @@ static void destroy_service(tg_service_t *service)
 	}
 }
 
-/* Why there still is no index. */
-static void set_error(const char *message)
+static void close_gate(struct tg_gate *opened)
 {
-	const char *error = switch_core_strdup(globals.current->pool, message);
-
-	switch_thread_rwlock_wrlock(globals.lock);
-	globals.current->error = error;
-	switch_thread_rwlock_unlock(globals.lock);
-}
-
-static void put_gate(tg_service_t *service, struct tg_gate *opened)
-{
-	service->opened = opened;
-	service->gate = opened->gate;
-	service->error = NULL;
-}
-
-/* --- reloading --- */
-
-/* The gate stays and its file is read anew; undone where the profile is gone. */
-static switch_bool_t reload_gate(struct tg_gate *opened, uint32_t max_loss_percent, tg_reload_t *reload)
-{
-	tollgate_status status;
-	uint32_t changed;
-
-	reload->index = opened->index;
-	status = max_loss_percent ? tollgate_reload_within(opened->gate, max_loss_percent, &reload->swap) :
-		tollgate_reload(opened->gate, &reload->swap);
-	if (status != TOLLGATE_OK) {
-		return refuse(reload, status, tollgate_last_error());
+	if (opened) {
+		tollgate_close(opened->gate);
+		free(opened);
 	}
-	changed = reload->swap.changed;
-	reload->result = changed ? TG_RELOAD_SWAPPED : TG_RELOAD_UNCHANGED;
-	if (profile_missing(opened, reload)) {
-		if (changed && tollgate_rollback(opened->gate, NULL) != TOLLGATE_OK) {
-			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT, "cannot go back to the index before: %s\n",
-							  tollgate_last_error());
+}
+
+/* An index without the profile that calls are asked with would leave every call to on-error. */
+static switch_bool_t profile_missing(const struct tg_gate *opened, const tg_settings_t *settings, tg_reload_t *reload)
+{
+	struct tollgate_query query = TOLLGATE_QUERY_INIT;
+	tollgate_status status;
+	char message[TG_MESSAGE];
+
+	query.profile = settings->default_profile;
+	if ((status = tollgate_check_query(opened->gate, &query)) == TOLLGATE_OK) {
+		return SWITCH_FALSE;
+	}
+	switch_snprintf(message, sizeof(message), "%s: default-profile: %s", reload->index, tollgate_last_error());
+	refuse(reload, status, message);
+	return SWITCH_TRUE;
+}
+
+/* A guard against cut lists. */
+static switch_bool_t lost_too_much(const struct tg_gate *before, const struct tg_gate *after, uint32_t limit,
+								   tg_reload_t *reload)
+{
+	char message[TG_MESSAGE];
+
+	if (!limit) {
+		limit = 50;
+	} else if (limit == TOLLGATE_NO_LOSS) {
+		limit = 0;
+	}
+	if (after->entries >= before->entries ||
+		(double) (before->entries - after->entries) * 100 <= (double) before->entries * limit) {
+		return SWITCH_FALSE;
+	}
+	switch_snprintf(message, sizeof(message),
+					"%s has %" SWITCH_UINT64_T_FMT " entries, the current index %" SWITCH_UINT64_T_FMT
+					": more than %u %% would be lost; look for a cut list, or run tollgate reload max-loss=100",
+					reload->index, after->entries, before->entries, (unsigned) limit);
+	refuse(reload, TOLLGATE_INDEX_SHRUNKEN, message);
+	return SWITCH_TRUE;
+}
+
+static switch_bool_t is_same(const struct tg_gate *a, const struct tg_gate *b)
+{
+	return a->bytes == b->bytes && *a->checksum && !strcmp(a->checksum, b->checksum);
+}
+
+/* Opens what the settings say, aside. NULL: `reload` says why. */
+static struct tg_gate *open_gate(const tg_settings_t *settings, tg_reload_t *reload)
+{
+	struct tollgate_options options = TOLLGATE_OPTIONS_INIT;
+	struct tollgate_info info;
+	struct tg_gate *opened = calloc(1, sizeof(*opened));
+	tollgate_status status;
+
+	if (!opened) {
+		refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
+		return NULL;
+	}
+	options.mapped = settings->mapped ? 1 : 0;
+	if ((status = tollgate_open(settings->index, &options, &opened->gate)) != TOLLGATE_OK ||
+		(status = tollgate_get_info(opened->gate, &info)) != TOLLGATE_OK) {
+		refuse(reload, status, tollgate_last_error());
+		close_gate(opened);
+		return NULL;
+	}
+	opened->entries = info.entries;
+	opened->bytes = info.bytes;
+	opened->mapped = settings->mapped;
+	switch_copy_string(opened->checksum, info.checksum, sizeof(opened->checksum));
+	if (profile_missing(opened, settings, reload)) {
+		close_gate(opened);
+		return NULL;
+	}
+	return opened;
+}
+
+/* --- counts --- */
+
+/* Lists mostly stay where they were: `hint` is looked at first. */
+static tg_list_counts_t *find_list(tg_list_counts_t *lists, size_t count, size_t hint, const char *name)
+{
+	size_t i;
+
+	if (hint < count && !strcmp(lists[hint].name, name)) {
+		return &lists[hint];
+	}
+	for (i = 0; i < count; i++) {
+		if (!strcmp(lists[i].name, name)) {
+			return &lists[i];
+		}
+	}
+	return NULL;
+}
+
+/* A gate's lists, to be freed: no reload can come between, since its index stays. */
+static struct tollgate_list *gate_lists(const struct tg_gate *opened, size_t *count)
+{
+	struct tollgate_list *lists = NULL;
+	size_t capacity = 0;
+
+	*count = 0;
+	if (opened && tollgate_get_lists(opened->gate, NULL, 0, &capacity) == TOLLGATE_OK && capacity &&
+		(lists = calloc(capacity, sizeof(*lists))) &&
+		tollgate_get_lists(opened->gate, lists, capacity, count) != TOLLGATE_OK) {
+		*count = 0;
+		free(lists);
+		lists = NULL;
+	}
+	return lists;
+}
+
+static switch_bool_t has_list(const struct tollgate_list *lists, size_t count, size_t hint, const char *name)
+{
+	size_t i;
+
+	if (hint < count && !strcmp(lists[hint].name, name)) {
+		return SWITCH_TRUE;
+	}
+	for (i = 0; i < count; i++) {
+		if (!strcmp(lists[i].name, name)) {
+			return SWITCH_TRUE;
+		}
+	}
+	return SWITCH_FALSE;
+}
+
+static void add_counts(tg_counts_t *sum, const struct tg_gate *opened)
+{
+	struct tollgate_stats stats;
+	int32_t reason;
+
+	if (!opened || tollgate_get_stats(opened->gate, &stats) != TOLLGATE_OK) {
+		return;
+	}
+	for (reason = 0; reason < TOLLGATE_REASONS; reason++) {
+		sum->allowed[reason] += stats.allowed[reason];
+		sum->blocked[reason] += stats.blocked[reason];
+	}
+	sum->allowed_total += stats.allowed_total;
+	sum->blocked_total += stats.blocked_total;
+	sum->would_block += stats.would_block;
+}
+
+/* Adds a gate's lists to the retired ones, and forgets those that neither index of the moment has. Without memory
+ * the counts of lists begin anew, and nothing else happens. */
+static void retire_lists(const struct tg_gate *opened)
+{
+	size_t count, current_count, previous_count, kept, i;
+	struct tollgate_list *lists = gate_lists(opened, &count);
+	struct tollgate_list *current = gate_lists(globals.current->opened, &current_count);
+	struct tollgate_list *previous = gate_lists(globals.previous, &previous_count);
+	tg_list_counts_t *grown;
+
+	grown = realloc(globals.retired_lists, (globals.retired_lists_count + count + 1) * sizeof(*grown));
+	if (grown) {
+		globals.retired_lists = grown;
+		for (i = 0; i < count; i++) {
+			tg_list_counts_t *into = find_list(grown, globals.retired_lists_count, i, lists[i].name);
+
+			if (!into) {
+				into = &grown[globals.retired_lists_count++];
+				memset(into, 0, sizeof(*into));
+				switch_copy_string(into->name, lists[i].name, sizeof(into->name));
+			}
+			into->decided += lists[i].decided;
+			into->would_block += lists[i].would_block;
+		}
+		for (kept = i = 0; i < globals.retired_lists_count; i++) {
+			if (has_list(current, current_count, i, grown[i].name) || has_list(previous, previous_count, i, grown[i].name)) {
+				grown[kept++] = grown[i];
+			}
+		}
+		globals.retired_lists_count = kept;
+	}
+	free(lists);
+	free(current);
+	free(previous);
+}
+
+void tg_service_counts(tg_counts_t *counts)
+{
+	switch_mutex_lock(globals.counting);
+	*counts = globals.retired;
+	add_counts(counts, globals.current->opened);
+	add_counts(counts, globals.previous);
+	add_counts(counts, globals.leaving);
+	switch_mutex_unlock(globals.counting);
+}
+
+struct tollgate_list *tg_service_lists(size_t *count)
+{
+	const struct tg_gate *others[2];
+	struct tollgate_list *lists;
+	size_t other, i;
+
+	switch_mutex_lock(globals.counting);
+	lists = gate_lists(globals.current->opened, count);
+	for (i = 0; i < *count; i++) {
+		const tg_list_counts_t *retired = find_list(globals.retired_lists, globals.retired_lists_count, i, lists[i].name);
+
+		if (retired) {
+			lists[i].decided += retired->decided;
+			lists[i].would_block += retired->would_block;
+		}
+	}
+	others[0] = globals.previous;
+	others[1] = globals.leaving;
+	for (other = 0; other < 2; other++) {
+		size_t old_count, old;
+		struct tollgate_list *olds = gate_lists(others[other], &old_count);
+
+		for (i = 0; i < *count; i++) {
+			old = i < old_count && !strcmp(olds[i].name, lists[i].name) ? i : 0;
+			while (old < old_count && strcmp(olds[old].name, lists[i].name)) {
+				old++;
+			}
+			if (old < old_count) {
+				lists[i].decided += olds[old].decided;
+				lists[i].would_block += olds[old].would_block;
+			}
+		}
+		free(olds);
+	}
+	switch_mutex_unlock(globals.counting);
+	return lists;
+}
+
+/* --- the exchange --- */
+
+/* `after` takes the place of what is in force; `previous` will be there for a rollback, and `leaving` is closed. */
+static void put_in_force(tg_service_t *after, struct tg_gate *previous, struct tg_gate *leaving)
+{
+	tg_service_t *before = globals.current;
+
+	after->gate = after->opened ? after->opened->gate : NULL;
+	switch_mutex_lock(globals.counting);
+	globals.previous = previous;
+	globals.leaving = leaving;
+	__atomic_store_n(&globals.current, after, __ATOMIC_SEQ_CST);
+	switch_mutex_unlock(globals.counting);
+	wait_for_readers();
+	destroy_service(before);
+	if (leaving) {
+		/* Its counts are final now. */
+		switch_mutex_lock(globals.counting);
+		add_counts(&globals.retired, leaving);
+		retire_lists(leaving);
+		globals.leaving = NULL;
+		switch_mutex_unlock(globals.counting);
+		close_gate(leaving);
+	}
+}
+
+/* What came of it, for tollgate status and the event. */
+static void note(tg_reload_t *reload)
+{
+	switch_mutex_lock(globals.counting);
+	if (reload->result == TG_RELOAD_REFUSED) {
+		globals.retired.refused++;
+		switch_copy_string(globals.retired.last_refused, reload->message, sizeof(globals.retired.last_refused));
+	} else {
+		if (reload->result != TG_RELOAD_UNCHANGED && strcmp(reload->trigger, "load")) {
+			globals.retired.swaps++;
+		}
+		reload->generation = globals.retired.swaps;
+		*globals.retired.last_refused = '\0';
+	}
+	switch_mutex_unlock(globals.counting);
+}
+
+static identity_t identity_of(const char *path)
+{
+	identity_t identity;
+
+	memset(&identity, 0, sizeof(identity));
+	identity.is_there = stat(path, &identity.stat) == 0 ? SWITCH_TRUE : SWITCH_FALSE;
+	return identity;
+}
+
+static switch_bool_t is_another(const identity_t *now, const identity_t *seen)
+{
+	const struct stat *a = &now->stat, *b = &seen->stat;
+
+	/* A file that is gone is waited for. */
+	return now->is_there && (!seen->is_there || a->st_ino != b->st_ino || a->st_dev != b->st_dev || a->st_size != b->st_size ||
+		a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec ||
+		a->st_ctim.tv_sec != b->st_ctim.tv_sec || a->st_ctim.tv_nsec != b->st_ctim.tv_nsec);
+}
+
+/* Where no index is in force there is none to keep: right settings hold, whatever is wrong with the file. */
+static void put_without_index(tg_service_t *after, const char *error)
+{
+	after->opened = NULL;
+	after->error = switch_core_strdup(after->pool, error);
+	put_in_force(after, globals.previous, NULL);
+}
+
+/* With `after`'s settings, under `reloading`. False: refused. `after` is in force, or was destroyed. */
+static switch_bool_t reload_index(tg_service_t *after, uint32_t max_loss_percent, tg_reload_t *reload)
+{
+	tg_service_t *before = globals.current;
+	struct tg_gate *old = before->opened, *opened;
+	/* Before it is read: what is renamed into its place meanwhile is another file. */
+	identity_t now = identity_of(after->settings.index);
+	switch_bool_t same_file = !strcmp(before->settings.index, after->settings.index) ? SWITCH_TRUE : SWITCH_FALSE;
+	uint32_t limit = max_loss_percent ? max_loss_percent : after->settings.max_loss_percent;
+
+	opened = open_gate(&after->settings, reload);
+	if (opened && old && !is_same(old, opened) && lost_too_much(old, opened, limit, reload)) {
+		close_gate(opened);
+		opened = NULL;
+	}
+	if (!opened) {
+		/* What could not be read now may be readable next time, though the file is the same. */
+		if (reload->status == TOLLGATE_IO) {
+			now.is_there = SWITCH_FALSE;
+		}
+		if (!old) {
+			globals.seen = now;
+			put_without_index(after, reload->message);
+		} else {
+			if (same_file) {
+				globals.seen = now;
+			}
+			destroy_service(after);
 		}
 		return SWITCH_FALSE;
 	}
+	globals.seen = now;
+	reload->entries = opened->entries;
+	reload->entries_before = old ? old->entries : 0;
+	if (!old) {
+		reload->result = TG_RELOAD_SWAPPED;
+		after->opened = opened;
+		put_in_force(after, globals.previous, NULL);
+	} else if (is_same(old, opened)) {
+		/* Byte for byte: the way back stays, too. */
+		reload->result = TG_RELOAD_UNCHANGED;
+		if (old->mapped == opened->mapped) {
+			close_gate(opened);
+			after->opened = old;
+			put_in_force(after, globals.previous, NULL);
+		} else {
+			after->opened = opened;
+			put_in_force(after, globals.previous, old);
+		}
+	} else {
+		reload->result = TG_RELOAD_SWAPPED;
+		after->opened = opened;
+		put_in_force(after, old, globals.previous);
+	}
 	return SWITCH_TRUE;
 }
 
-/* Under `reloading`: `*replaced` is what is no longer in force. */
-static switch_bool_t reload_locked(uint32_t max_loss_percent, tg_reload_t *reload, tg_service_t **replaced)
+static void wake_watcher(void)
 {
-	tg_service_t *before = globals.current;
-	tg_service_t *after = new_service();
-	struct tg_gate *opened;
-	char message[TG_MESSAGE];
-
-	if (!after) {
-		return refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
-	}
-	*replaced = after;
-	if (tg_settings_read(&after->settings, after->pool, message, sizeof(message)) != SWITCH_STATUS_SUCCESS) {
-		reload->index = before->settings.index;
-		return refuse(reload, TOLLGATE_INVALID_ARGUMENT, message);
-	}
-	if (before->opened && opened_as(before->opened, &after->settings)) {
-		opened = before->opened;
-		if (!reload_gate(opened, max_loss_percent, reload)) {
-			return SWITCH_FALSE;
-		}
-	} else {
-		if (!(opened = open_gate(&after->settings, reload))) {
-			return SWITCH_FALSE;
-		}
-		if (before->opened &&
-			lost_too_much(before->opened, opened, max_loss_percent ? max_loss_percent : after->settings.max_loss_percent, reload)) {
-			close_gate(opened);
-			return SWITCH_FALSE;
-		}
-	}
-	put_gate(after, opened);
-
-	switch_thread_rwlock_wrlock(globals.lock);
-	globals.current = after;
-	switch_thread_rwlock_unlock(globals.lock);
-
-	*replaced = before;
-	set_watch(after);
-	return SWITCH_TRUE;
+	switch_mutex_lock(globals.watcher_mutex);
+	globals.watcher_woken = SWITCH_TRUE;
+	switch_thread_cond_signal(globals.watcher_wake);
+	switch_mutex_unlock(globals.watcher_mutex);
 }
 
 switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload)
 {
-	tg_service_t *replaced = NULL;
-	switch_bool_t done;
+	switch_bool_t done = SWITCH_FALSE;
+	tg_service_t *after;
+	char message[TG_MESSAGE];
 
-	begin(reload, "command");
 	switch_mutex_lock(globals.reloading);
-	commanded = 1;
-	done = reload_locked(max_loss_percent, reload, &replaced);
-	/* What is told must not point into what is closed. */
-	switch_copy_string(reload->path, reload->index, sizeof(reload->path));
-	reload->index = reload->path;
-	if (done && replaced->opened != globals.current->opened) {
-		close_gate(replaced->opened);
+	begin(reload, "command", globals.current->settings.index);
+	if (!(after = new_service())) {
+		refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
+	} else if (tg_settings_read(&after->settings, after->pool, message, sizeof(message)) == SWITCH_STATUS_SUCCESS) {
+		done = reload_index(after, max_loss_percent, reload);
+	} else {
+		refuse(reload, TOLLGATE_INVALID_ARGUMENT, message);
+		if (globals.current->opened) {
+			destroy_service(after);
+		} else {
+			tg_settings_copy(&after->settings, &globals.current->settings, after->pool);
+			put_without_index(after, message);
+		}
 	}
-	destroy_service(replaced);
-	if (!globals.current->gate) {
-		set_error(reload->message);
-	}
-	commanded = 0;
+	note(reload);
 	switch_mutex_unlock(globals.reloading);
+	/* It may have to look at another interval, or for the first time. */
+	wake_watcher();
 	tell(reload);
 	return done;
 }
 
 switch_bool_t tg_service_rollback(tg_reload_t *reload)
 {
-	struct tg_gate *opened;
-	tollgate_status status;
+	tg_service_t *before, *after;
 	switch_bool_t done = SWITCH_FALSE;
 
-	begin(reload, "command");
 	switch_mutex_lock(globals.reloading);
-	commanded = 1;
-	switch_copy_string(reload->path, globals.current->settings.index, sizeof(reload->path));
-	reload->index = reload->path;
-	if (!(opened = globals.current->opened)) {
-		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, globals.current->error);
-	} else if ((status = tollgate_rollback(opened->gate, &reload->swap)) != TOLLGATE_OK) {
-		refuse(reload, status, tollgate_last_error());
-	} else if (profile_missing(opened, reload)) {
-		/* The index before was one that was refused for this: forth again. */
-		if (tollgate_rollback(opened->gate, NULL) != TOLLGATE_OK) {
-			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT, "%s\n", tollgate_last_error());
-		}
+	before = globals.current;
+	begin(reload, "command", before->settings.index);
+	if (!before->opened) {
+		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, before->error);
+	} else if (!globals.previous) {
+		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, "there is no index to go back to: none has taken another's place yet");
+	} else if (profile_missing(globals.previous, &before->settings, reload)) {
+		/* It is of a time when another profile was the default. */
+	} else if (!(after = new_service())) {
+		refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
 	} else {
+		tg_settings_copy(&after->settings, &before->settings, after->pool);
+		after->opened = globals.previous;
 		reload->result = TG_RELOAD_ROLLED_BACK;
+		reload->entries = after->opened->entries;
+		reload->entries_before = before->opened->entries;
+		put_in_force(after, before->opened, NULL);
+		note(reload);
 		done = SWITCH_TRUE;
 	}
-	commanded = 0;
 	switch_mutex_unlock(globals.reloading);
 	tell(reload);
 	return done;
 }
 
-/* --- an index that was not there at load --- */
+/* --- watching --- */
 
-static switch_bool_t open_missing(const char *trigger)
+static void reload_watched(void)
 {
-	struct tg_gate *opened;
 	tg_reload_t reload;
+	tg_service_t *after;
+	identity_t now;
+	switch_bool_t is_news;
 
-	begin(&reload, trigger);
 	switch_mutex_lock(globals.reloading);
-	if (globals.current->gate) {
+	now = identity_of(globals.current->settings.index);
+	/* Again, under the lock: a command may just have read it, or have ended the watching. */
+	if (!globals.current->settings.watch_ms || !is_another(&now, &globals.seen) || !(after = new_service())) {
 		switch_mutex_unlock(globals.reloading);
-		return SWITCH_TRUE;
+		return;
 	}
-	opened = open_gate(&globals.current->settings, &reload);
-	switch_copy_string(reload.path, reload.index, sizeof(reload.path));
-	reload.index = reload.path;
-	if (opened) {
-		switch_thread_rwlock_wrlock(globals.lock);
-		put_gate(globals.current, opened);
-		switch_thread_rwlock_unlock(globals.lock);
-		set_watch(globals.current);
-	} else {
-		set_error(reload.message);
+	begin(&reload, "watch", globals.current->settings.index);
+	tg_settings_copy(&after->settings, &globals.current->settings, after->pool);
+	reload_index(after, 0, &reload);
+	/* A file that cannot be read is tried at every look, and told of once. */
+	is_news = reload.result == TG_RELOAD_REFUSED ? (reload.status != TOLLGATE_IO ||
+		strcmp(globals.retired.last_refused, reload.message) ? SWITCH_TRUE : SWITCH_FALSE) :
+		reload.result != TG_RELOAD_UNCHANGED ? SWITCH_TRUE : SWITCH_FALSE;
+	if (is_news || reload.result != TG_RELOAD_REFUSED) {
+		note(&reload);
 	}
 	switch_mutex_unlock(globals.reloading);
-	tell(&reload);
-	return opened ? SWITCH_TRUE : SWITCH_FALSE;
+	if (is_news) {
+		tell(&reload);
+	}
 }
 
-/* Tries again whenever another file is in the index's place, until there is a gate, by whomever. */
-static void *SWITCH_THREAD_FUNC wait_for_index(switch_thread_t *thread, void *arg)
+static void *SWITCH_THREAD_FUNC watch(switch_thread_t *thread, void *arg)
 {
-	struct stat seen, now;
-	switch_bool_t has_index = SWITCH_FALSE;
-
 	(void) thread;
 	(void) arg;
-	memset(&seen, 0, sizeof(seen));
-	switch_mutex_lock(globals.waiter_mutex);
-	while (!globals.waiter_stop && !has_index) {
-		const tg_service_t *service;
-		switch_bool_t another = SWITCH_FALSE;
-		uint32_t interval;
+	switch_mutex_lock(globals.watcher_mutex);
+	while (!globals.watcher_stop) {
+		unsigned hold;
+		uint32_t interval = tg_service_take(&hold)->settings.watch_ms;
 
-		service = tg_service_take();
-		has_index = service->gate ? SWITCH_TRUE : SWITCH_FALSE;
-		interval = service->settings.watch_ms ? service->settings.watch_ms : 500;
-		if (!has_index && stat(service->settings.index, &now) == 0) {
-			another = now.st_ino != seen.st_ino || now.st_dev != seen.st_dev || now.st_size != seen.st_size ||
-				now.st_mtim.tv_sec != seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != seen.st_mtim.tv_nsec ||
-				now.st_ctim.tv_sec != seen.st_ctim.tv_sec || now.st_ctim.tv_nsec != seen.st_ctim.tv_nsec;
-			seen = now;
-		}
-		tg_service_give(service);
-		if (another) {
-			switch_mutex_unlock(globals.waiter_mutex);
-			has_index = open_missing("watch");
-			switch_mutex_lock(globals.waiter_mutex);
-		}
-		if (!globals.waiter_stop && !has_index) {
-			switch_thread_cond_timedwait(globals.waiter_wake, globals.waiter_mutex, (switch_interval_time_t) interval * 1000);
+		tg_service_give(hold);
+		if (globals.watcher_woken) {
+			globals.watcher_woken = SWITCH_FALSE;
+		} else if (!interval) {
+			switch_thread_cond_wait(globals.watcher_wake, globals.watcher_mutex);
+		} else {
+			switch_thread_cond_timedwait(globals.watcher_wake, globals.watcher_mutex, (switch_interval_time_t) interval * 1000);
+			if (!globals.watcher_stop) {
+				switch_mutex_unlock(globals.watcher_mutex);
+				reload_watched();
+				switch_mutex_lock(globals.watcher_mutex);
+			}
 		}
 	}
-	switch_mutex_unlock(globals.waiter_mutex);
+	switch_mutex_unlock(globals.watcher_mutex);
 	return NULL;
-}
-
-static void start_waiter(void)
-{
-	switch_threadattr_t *attr = NULL;
-
-	switch_threadattr_create(&attr, globals.pool);
-	switch_threadattr_stacksize_set(attr, SWITCH_THREAD_STACKSIZE);
-	if (switch_thread_create(&globals.waiter, attr, wait_for_index, NULL, globals.pool) != SWITCH_STATUS_SUCCESS) {
-		globals.waiter = NULL;
-		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "nobody waits for %s: run tollgate reload when it is there\n",
-						  globals.current->settings.index);
-	}
 }
 
 /* --- load and unload --- */
 
 switch_status_t tg_service_start(switch_memory_pool_t *pool)
 {
+	const tg_settings_t *settings;
+	switch_threadattr_t *attr = NULL;
 	char message[TG_MESSAGE];
+	tg_service_t *after;
 	tg_reload_t reload;
 
 	/* Not zero where the module was loaded before: a thread's last call may have kept it in memory. */
 	memset(&globals, 0, sizeof(globals));
 	tg_errors_reset();
 	globals.pool = pool;
-	switch_thread_rwlock_create(&globals.lock, pool);
-	switch_mutex_init(&globals.reloading, SWITCH_MUTEX_NESTED, pool);
-	switch_mutex_init(&globals.waiter_mutex, SWITCH_MUTEX_UNNESTED, pool);
-	switch_thread_cond_create(&globals.waiter_wake, pool);
+	switch_mutex_init(&globals.reloading, SWITCH_MUTEX_UNNESTED, pool);
+	switch_mutex_init(&globals.counting, SWITCH_MUTEX_UNNESTED, pool);
+	switch_mutex_init(&globals.watcher_mutex, SWITCH_MUTEX_UNNESTED, pool);
+	switch_thread_cond_create(&globals.watcher_wake, pool);
 	if (!(globals.current = new_service())) {
 		return SWITCH_STATUS_MEMERR;
 	}
-	if (tg_settings_read(&globals.current->settings, globals.current->pool, message, sizeof(message)) != SWITCH_STATUS_SUCCESS) {
-		begin(&reload, "load");
-		reload.index = globals.current->settings.index;
-		refuse(&reload, TOLLGATE_INVALID_ARGUMENT, message);
-		globals.current->error = switch_core_strdup(globals.current->pool, message);
-		tell(&reload);
-	} else if (!open_missing("load") && globals.current->settings.watch_ms) {
-		start_waiter();
+	tg_settings_default(&globals.current->settings);
+	globals.current->error = "it was not opened yet";
+	if (!(after = new_service())) {
+		destroy_service(globals.current);
+		return SWITCH_STATUS_MEMERR;
 	}
+	if (tg_settings_read(&after->settings, after->pool, message, sizeof(message)) == SWITCH_STATUS_SUCCESS) {
+		begin(&reload, "load", after->settings.index);
+		reload_index(after, 0, &reload);
+	} else {
+		begin(&reload, "load", globals.current->settings.index);
+		refuse(&reload, TOLLGATE_INVALID_ARGUMENT, message);
+		put_without_index(after, message);
+	}
+	note(&reload);
+	tell(&reload);
+	settings = &globals.current->settings;
 	if (!globals.current->gate) {
 		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT,
 						  "there is no index: outbound calls are %s, but for %s; inbound calls are %s\n",
-						  globals.current->settings.block_on_error[TOLLGATE_OUTBOUND] ? "blocked" : "allowed",
-						  globals.current->settings.emergency,
-						  globals.current->settings.block_on_error[TOLLGATE_INBOUND] ? "blocked" : "allowed");
+						  settings->block_on_error[TOLLGATE_OUTBOUND] ? "blocked" : "allowed",
+						  *settings->emergency ? settings->emergency : "none",
+						  settings->block_on_error[TOLLGATE_INBOUND] ? "blocked" : "allowed");
+	}
+	switch_threadattr_create(&attr, pool);
+	switch_threadattr_stacksize_set(attr, SWITCH_THREAD_STACKSIZE);
+	if (switch_thread_create(&globals.watcher, attr, watch, NULL, pool) != SWITCH_STATUS_SUCCESS) {
+		globals.watcher = NULL;
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT,
+						  "nobody can watch %s: there is no thread for it; run tollgate reload when it has changed\n",
+						  settings->index);
 	}
 	return SWITCH_STATUS_SUCCESS;
 }
@@ -548,15 +701,21 @@ void tg_service_stop(void)
 {
 	switch_status_t status;
 
-	switch_mutex_lock(globals.waiter_mutex);
-	globals.waiter_stop = SWITCH_TRUE;
-	switch_thread_cond_signal(globals.waiter_wake);
-	switch_mutex_unlock(globals.waiter_mutex);
-	if (globals.waiter) {
-		switch_thread_join(&status, globals.waiter);
+	switch_mutex_lock(globals.watcher_mutex);
+	globals.watcher_stop = SWITCH_TRUE;
+	switch_thread_cond_signal(globals.watcher_wake);
+	switch_mutex_unlock(globals.watcher_mutex);
+	if (globals.watcher) {
+		/* No code of the module may run when it is unmapped. */
+		switch_thread_join(&status, globals.watcher);
 	}
-	/* Waits for the library's watching thread, so that no code of the module runs when it is unmapped. */
+	wait_for_readers();
 	close_gate(globals.current->opened);
+	close_gate(globals.previous);
 	destroy_service(globals.current);
+	free(globals.retired_lists);
 	globals.current = NULL;
+	globals.previous = NULL;
+	globals.retired_lists = NULL;
+	globals.retired_lists_count = 0;
 }

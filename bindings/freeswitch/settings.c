@@ -148,9 +148,94 @@ static const char *set_param(tg_settings_t *settings, switch_memory_pool_t *pool
 	return NULL;
 }
 
+void tg_settings_copy(tg_settings_t *to, const tg_settings_t *from, switch_memory_pool_t *pool)
+{
+	*to = *from;
+	to->index = switch_core_strdup(pool, from->index);
+	to->default_profile = from->default_profile ? switch_core_strdup(pool, from->default_profile) : NULL;
+	to->emergency = switch_core_strdup(pool, from->emergency);
+}
+
+/* Whether the element has these attributes and no other: a misspelt value="…" would be an empty value. */
+static switch_bool_t has_attributes(switch_xml_t element, const char *const *names, char *error, size_t size)
+{
+	size_t i, j;
+
+	for (i = 0; names[i]; i++) {
+		if (!switch_xml_attr(element, names[i])) {
+			switch_snprintf(error, size, "%s.xml: a <%s> has no %s=\"…\"", TG_CONF, switch_xml_name(element), names[i]);
+			return SWITCH_FALSE;
+		}
+	}
+	for (i = 0; element->attr && element->attr[i]; i += 2) {
+		for (j = 0; names[j] && strcmp(names[j], element->attr[i]); j++);
+		if (!names[j]) {
+			switch_snprintf(error, size, "%s.xml: a <%s> has no %s=\"…\": must be name and value", TG_CONF,
+							switch_xml_name(element), element->attr[i]);
+			return SWITCH_FALSE;
+		}
+	}
+	return SWITCH_TRUE;
+}
+
+/* One <param>. */
+static switch_bool_t read_param(tg_settings_t *settings, switch_memory_pool_t *pool, switch_xml_t param, char *error, size_t size)
+{
+	static const char *const attributes[] = { "name", "value", NULL };
+	const char *name, *value, *expected;
+	switch_xml_t other;
+
+	if (strcmp(param->name, "param")) {
+		switch_snprintf(error, size, "%s.xml: <%s> in <settings>: must be <param name=\"…\" value=\"…\"/>", TG_CONF,
+						switch_xml_name(param));
+		return SWITCH_FALSE;
+	}
+	if (!has_attributes(param, attributes, error, size)) {
+		return SWITCH_FALSE;
+	}
+	name = switch_xml_attr_soft(param, "name");
+	value = switch_xml_attr_soft(param, "value");
+	for (other = param->next; other; other = other->next) {
+		if (!strcasecmp(name, switch_xml_attr_soft(other, "name"))) {
+			switch_snprintf(error, size, "%s.xml: %s is there twice: take one out", TG_CONF, name);
+			return SWITCH_FALSE;
+		}
+	}
+	if (!(expected = set_param(settings, pool, name, value))) {
+		return SWITCH_TRUE;
+	}
+	if (*expected) {
+		switch_snprintf(error, size, "%s.xml: %s=\"%s\": must be %s", TG_CONF, name, value, expected);
+	} else {
+		switch_snprintf(error, size, "%s.xml: there is no parameter \"%s\"", TG_CONF, name);
+	}
+	return SWITCH_FALSE;
+}
+
+static switch_bool_t read_configuration(tg_settings_t *settings, switch_memory_pool_t *pool, switch_xml_t cfg, char *error, size_t size)
+{
+	switch_xml_t group, param;
+	switch_bool_t seen = SWITCH_FALSE;
+
+	/* `ordered` goes through all children, whatever their names. */
+	for (group = cfg->child; group; group = group->ordered) {
+		if (strcmp(group->name, "settings") || seen) {
+			switch_snprintf(error, size, "%s.xml: <%s> in <configuration>: must be one <settings>", TG_CONF, switch_xml_name(group));
+			return SWITCH_FALSE;
+		}
+		seen = SWITCH_TRUE;
+		for (param = group->child; param; param = param->ordered) {
+			if (!read_param(settings, pool, param, error, size)) {
+				return SWITCH_FALSE;
+			}
+		}
+	}
+	return SWITCH_TRUE;
+}
+
 switch_status_t tg_settings_read(tg_settings_t *settings, switch_memory_pool_t *pool, char *error, size_t size)
 {
-	switch_xml_t xml, cfg, group, param;
+	switch_xml_t xml, cfg;
 	switch_status_t status = SWITCH_STATUS_SUCCESS;
 
 	tg_settings_default(settings);
@@ -159,26 +244,10 @@ switch_status_t tg_settings_read(tg_settings_t *settings, switch_memory_pool_t *
 						TG_CONF);
 		return SWITCH_STATUS_FALSE;
 	}
-	if ((group = switch_xml_child(cfg, "settings"))) {
-		for (param = switch_xml_child(group, "param"); param; param = param->next) {
-			const char *name = switch_xml_attr_soft(param, "name");
-			const char *value = switch_xml_attr_soft(param, "value");
-			const char *expected = set_param(settings, pool, name, value);
-
-			if (expected) {
-				if (*expected) {
-					switch_snprintf(error, size, "%s.xml: %s=\"%s\": must be %s", TG_CONF, name, value, expected);
-				} else {
-					switch_snprintf(error, size, "%s.xml: there is no parameter \"%s\"", TG_CONF, name);
-				}
-				status = SWITCH_STATUS_FALSE;
-				break;
-			}
-		}
-	}
-	switch_xml_free(xml);
-	if (status != SWITCH_STATUS_SUCCESS) {
+	if (!read_configuration(settings, pool, cfg, error, size)) {
+		status = SWITCH_STATUS_FALSE;
 		tg_settings_default(settings);
 	}
+	switch_xml_free(xml);
 	return status;
 }

@@ -5,8 +5,9 @@
 //! ([`EntryReader::quick`]); the others, with everything that has to be said about them, are handed over
 //! as they stand and go the way of all entries. Whichever way a line goes, it means the same.
 //!
-//! How much is in memory does not depend on the file: there are [`BLOCKS_A_THREAD`] blocks for each thread,
-//! and the reading thread waits for one to come back.
+//! How much is in memory does not depend on how long the file is: there are [`BLOCKS_A_THREAD`] blocks for
+//! each thread, with a few times their size for what they say, and the reading thread waits for one to come
+//! back.
 
 use super::diagnostic::Diagnostic;
 use super::entry::EntryReader;
@@ -15,15 +16,18 @@ use super::lint::PER_CODE;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 /// About how many bytes a block has.
 const BLOCK: usize = 1 << 20;
 /// A record with a quoted field as long as this is one that nobody closed.
 const MOST_OPEN: usize = 4 * BLOCK;
 const BLOCKS_A_THREAD: usize = 3;
+const MOST_THREADS: usize = 256;
 
 /// Whole lines of a file.
 #[derive(Default)]
@@ -107,6 +111,9 @@ impl Lot {
     }
 }
 
+/// What is done with a lot.
+type Each<'e> = dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>> + 'e;
+
 /// Reads a list file. `each` gets its lots in order; where it fails, so does this.
 ///
 /// # Errors
@@ -118,7 +125,7 @@ pub(crate) fn read(
     threads: usize,
     reader: &EntryReader<'_>,
     now: i64,
-    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+    each: &mut Each<'_>,
 ) -> Result<Facts, Box<Diagnostic>> {
     read_by(BLOCK, path, name, threads, reader, now, each)
 }
@@ -131,7 +138,7 @@ fn read_by(
     threads: usize,
     reader: &EntryReader<'_>,
     now: i64,
-    each: &mut dyn FnMut(&Lot, Format) -> Result<(), Box<Diagnostic>>,
+    each: &mut Each<'_>,
 ) -> Result<Facts, Box<Diagnostic>> {
     let mut lines = files::open(path, name)?;
     let format = if files::is_csv(name) {
@@ -153,6 +160,7 @@ fn read_by(
         }
         return files::finish(cutter.lines, name);
     }
+    let threads = threads.min(MOST_THREADS);
     let pool = threads * BLOCKS_A_THREAD;
     let (empty, empties) = mpsc::sync_channel::<Lot>(pool);
     for _ in 1..pool {
@@ -160,44 +168,74 @@ fn read_by(
         let _ = empty.send(Lot::default());
     }
     let (cut, cuts) = mpsc::sync_channel::<(u64, Lot)>(pool);
-    let (done, dones) = mpsc::sync_channel::<(u64, Lot)>(pool);
+    let (done, dones) = mpsc::sync_channel::<Done>(pool);
     let cuts = Mutex::new(cuts);
     std::thread::scope(|scope| {
-        let reading = scope.spawn(move || {
+        let start = |error: io::Error| {
+            Box::new(
+                Diagnostic::error("no-thread", format!("cannot start a thread: {error}"))
+                    .help("read the list files with one thread, or let the system have more"),
+            )
+        };
+        let reading = Builder::new().spawn_scoped(scope, move || {
             let mut lot = first;
             let mut number = 0;
             loop {
-                if lot.block.bytes.is_empty() || cut.send((number, lot)).is_err() {
+                if lot.block.bytes.is_empty() {
                     return files::finish(cutter.lines, name);
                 }
+                // Nobody takes blocks or gives any back once something has gone wrong elsewhere, which is
+                // told there: then the rest of the file is not read.
+                let given_up = || Err(broken());
+                if cut.send((number, lot)).is_err() {
+                    return given_up();
+                }
                 number += 1;
-                // Nobody gives any back once nobody wants any.
-                let Ok(empty) = empties.recv() else { return files::finish(cutter.lines, name) };
+                let Ok(empty) = empties.recv() else { return given_up() };
                 lot = empty;
                 lot.clear();
                 cutter.next(&mut lot.block).map_err(|e| fail(&cutter, e))?;
             }
         });
-        for _ in 0..threads {
+        let reading = reading.map_err(start)?;
+        let mut working = Ok(());
+        for i in 0..threads {
             let (cuts, done) = (&cuts, done.clone());
-            scope.spawn(move || work(cuts, &done, |lot| classify(reader, format, now, lot)));
+            let worker = move || work(cuts, &done, |lot| classify(reader, format, now, lot));
+            if let Err(error) = Builder::new().spawn_scoped(scope, worker) {
+                // Fewer do it, too.
+                working = if i == 0 { Err(start(error)) } else { Ok(()) };
+                break;
+            }
         }
         drop(done);
-        let result = hand_over(&dones, &empty, &mut |lot| each(lot, format));
+        let result = working.and_then(|()| hand_over(&dones, &empty, &mut |lot| each(lot, format)));
         // Who still waits for a block or a place for one ends.
         drop((dones, empty));
-        let facts = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let facts = reading.join().unwrap_or_else(|_| Err(broken()));
         result.and(facts)
     })
 }
 
+/// A block's number and what it says; none where that could not be found out.
+type Done = (u64, Option<Lot>);
+
+/// What cannot happen: some line made its reader panic.
+fn broken() -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error("internal", "reading a list file failed, and this is no fault of the file")
+            .help("please report it, with the file if you can; the version is what `tollgate --version` says"),
+    )
+}
+
 /// A thread's part: blocks in, lots out.
-fn work(cuts: &Mutex<Receiver<(u64, Lot)>>, done: &SyncSender<(u64, Lot)>, classify: impl Fn(&mut Lot)) {
+fn work(cuts: &Mutex<Receiver<(u64, Lot)>>, done: &SyncSender<Done>, classify: impl Fn(&mut Lot)) {
     loop {
         let next = cuts.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, mut lot)) = next else { return };
-        classify(&mut lot);
-        if done.send((number, lot)).is_err() {
+        // A lot that is never done would be waited for for ever.
+        let classified = panic::catch_unwind(AssertUnwindSafe(|| classify(&mut lot)));
+        if done.send((number, classified.is_ok().then_some(lot))).is_err() {
             return;
         }
     }
@@ -205,14 +243,14 @@ fn work(cuts: &Mutex<Receiver<(u64, Lot)>>, done: &SyncSender<(u64, Lot)>, class
 
 /// Hands lots over in their order, and back to be filled anew.
 fn hand_over(
-    dones: &Receiver<(u64, Lot)>,
+    dones: &Receiver<Done>,
     empty: &SyncSender<Lot>,
     each: &mut dyn FnMut(&Lot) -> Result<(), Box<Diagnostic>>,
 ) -> Result<(), Box<Diagnostic>> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     while let Ok((number, lot)) = dones.recv() {
-        waiting.insert(number, lot);
+        waiting.insert(number, lot.ok_or_else(broken)?);
         while let Some(lot) = waiting.remove(&next) {
             next += 1;
             each(&lot)?;
@@ -252,11 +290,18 @@ impl Cutter {
                     block.bytes.truncate(end);
                     break;
                 }
-                None if matches!(self.format, Format::Text) && block.bytes.len() > MAX_LINE => {
+                // One line, and too long: the rest of it is of no use.
+                None if block.bytes.len() > MAX_LINE && memchr::memchr(b'\n', &block.bytes).is_none() => {
                     self.skip_line(&mut block.bytes)?;
                     break;
                 }
-                None if block.bytes.len() >= MOST_OPEN => break,
+                // A quote that nobody closes, as will be found; the last line may still be read in part.
+                None if block.bytes.len() >= MOST_OPEN => {
+                    let end = memchr::memrchr(b'\n', &block.bytes).map_or(block.bytes.len(), |at| at + 1);
+                    self.carry.extend_from_slice(&block.bytes[end..]);
+                    block.bytes.truncate(end);
+                    break;
+                }
                 None => wanted += self.block,
             }
         }
@@ -335,7 +380,8 @@ fn classify(reader: &EntryReader<'_>, format: Format, now: i64, lot: &mut Lot) {
 /// The lines of a block: number, place without and with their end.
 fn lines(bytes: &[u8], first: u32) -> impl Iterator<Item = (u32, Range<usize>, usize)> {
     let mut at = 0;
-    (first..).map_while(move |line| {
+    (0..).map_while(move |nth| {
+        let line = first.saturating_add(nth);
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
         let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let start = at;
@@ -346,13 +392,28 @@ fn lines(bytes: &[u8], first: u32) -> impl Iterator<Item = (u32, Range<usize>, u
 
 fn text(reader: &EntryReader<'_>, bytes: &[u8], lot: &mut Lot) {
     for (line, at, end) in lines(bytes, lot.block.line) {
+        // What is cut off a line that is too long may have been an entry.
+        if at.len() > MAX_LINE {
+            lot.other(line, at.start..end);
+            continue;
+        }
         let raw = without_return(&bytes[at.clone()]);
         // Nearly every line is an entry and nothing else.
-        let quick = reader.quick(raw).or_else(|| {
-            let entry = files::entry_in(raw, files::bom(raw, line));
-            // What stands beside it must be text, too.
-            if entry.len() == raw.len() || std::str::from_utf8(raw).is_err() { None } else { reader.quick(&raw[entry]) }
-        });
+        let quick = match reader.quick(raw) {
+            None => {
+                let entry = files::entry_in(raw, files::bom(raw, line));
+                if entry.is_empty() {
+                    continue;
+                }
+                // What stands beside it must be text, too.
+                if entry.len() < raw.len() && std::str::from_utf8(raw).is_ok() {
+                    reader.quick(&raw[entry])
+                } else {
+                    None
+                }
+            }
+            quick => quick,
+        };
         match quick {
             Some(quick) => {
                 lot.keys.push(quick.key);
@@ -361,12 +422,20 @@ fn text(reader: &EntryReader<'_>, bytes: &[u8], lot: &mut Lot) {
                     lot.unassigned_line(line, at.start..end);
                 }
             }
-            None => lot.others.push(Span { line, at: at.start..end }),
+            None => lot.other(line, at.start..end),
         }
     }
 }
 
 impl Lot {
+    /// Lines that take a longer look; neighbours are one piece.
+    fn other(&mut self, line: u32, at: Range<usize>) {
+        match self.others.last_mut() {
+            Some(last) if last.at.end == at.start => last.at.end = at.end,
+            _ => self.others.push(Span { line, at }),
+        }
+    }
+
     fn unassigned_line(&mut self, line: u32, at: Range<usize>) {
         self.unassigned += 1;
         if self.unassigned_lines.len() < PER_CODE {
@@ -384,6 +453,9 @@ fn csv(reader: &EntryReader<'_>, columns: Columns, now: i64, bytes: &[u8], lot: 
     for (line, at, end) in lines(bytes, lot.block.line) {
         let raw = without_return(&bytes[at.clone()]);
         let (first, start) = open.unwrap_or((line, at.start));
+        if open.is_none() && raw.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
         let quoted = open.is_some() || memchr::memchr(b'"', raw).is_some();
         if quoted {
             if open.is_none() {
@@ -400,7 +472,7 @@ fn csv(reader: &EntryReader<'_>, columns: Columns, now: i64, bytes: &[u8], lot: 
         };
         let mut expires = None;
         let ends = field(columns.expires).unwrap_or_default().trim_ascii();
-        let plain = field(columns.note).unwrap_or_default().trim_ascii().is_empty() && raw.len() <= MAX_LINE;
+        let plain = field(columns.note).unwrap_or_default().trim_ascii().is_empty() && at.len() <= MAX_LINE;
         let counts = ends.is_empty() || {
             if last.0 != ends {
                 let text = std::str::from_utf8(ends).ok();
@@ -422,11 +494,11 @@ fn csv(reader: &EntryReader<'_>, columns: Columns, now: i64, bytes: &[u8], lot: 
                     lot.unassigned_line(first, start..end);
                 }
             }
-            None => lot.others.push(Span { line: first, at: start..end }),
+            None => lot.other(first, start..end),
         }
     }
     if let Some((line, start)) = open {
-        lot.others.push(Span { line, at: start..bytes.len() });
+        lot.other(line, start..bytes.len());
     }
 }
 
@@ -550,6 +622,77 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Found in review: of a line that is longer than a block the beginning was read as an entry, whatever
+    /// came behind it; and the end of one of four million bytes as a line of its own.
+    #[test]
+    fn what_is_too_long_is_no_entry() {
+        let sections = Sections::parse(BUILT_IN, Kind::Plan).unwrap();
+        let plan = Plan::decode(BUILT_IN, &sections).unwrap();
+        let assigned = Assigned::new(&plan);
+        let site = Site { home: 1, outside_line: None, extensions: 0, international_prefixes: Vec::new() };
+        let reader = EntryReader::new(&plan, &assigned, site);
+        let folder = tempfile::tempdir().unwrap();
+        for (name, head, before, behind) in [
+            ("a.txt", "", "+421905123456", "99"),
+            ("a.txt", "", "+421905123456 #", ""),
+            ("a.csv", "number,note\n", "+421905123456,", ""),
+            ("a.csv", "number,note\n", "", "\n+421905123456,"),
+            ("a.csv", "number,note\n", "", "+421905123456,"),
+        ] {
+            for long in [MAX_LINE - 4, MAX_LINE + 1, 2 * BLOCK, MOST_OPEN + 10] {
+                let fill = if before.is_empty() { "x" } else { " " };
+                let path = folder.path().join(name);
+                let text = format!("{head}{before}{}{behind}\n+421905123457,\n", fill.repeat(long));
+                std::fs::write(&path, text.replace(",\n", if name == "a.csv" { ",\n" } else { "\n" })).unwrap();
+                let mut expected = Vec::new();
+                files::read(&path, name, &mut |row| {
+                    let key = other(&reader, &row).ok().map(|(key, _)| key);
+                    expected.push((row.line, key, row.content.as_ref().err().map(|fault| fault.code)));
+                })
+                .unwrap();
+                for threads in [1, 2] {
+                    let mut found = Vec::new();
+                    read(&path, name, threads, &reader, NOW, &mut |lot, format| {
+                        found.extend(lot.lines.iter().zip(&lot.keys).map(|(&line, &key)| (line, Some(key), None)));
+                        lot.others(format, name, &mut |row| {
+                            let key = other(&reader, &row).ok().map(|(key, _)| key);
+                            found.push((row.line, key, row.content.as_ref().err().map(|fault| fault.code)));
+                        })
+                    })
+                    .unwrap();
+                    found.sort_unstable();
+                    assert_eq!(found, expected, "{name} {long} {before:?} {behind:?}");
+                }
+            }
+        }
+    }
+
+    /// Found in review: a reader that panicked left everybody waiting for its block.
+    #[test]
+    fn a_panic_is_an_error() {
+        let (cut, cuts) = mpsc::sync_channel::<(u64, Lot)>(4);
+        let (done, dones) = mpsc::sync_channel::<Done>(4);
+        let (empty, _empties) = mpsc::sync_channel::<Lot>(4);
+        for number in 0..3 {
+            cut.send((number, Lot::default())).unwrap();
+        }
+        drop(cut);
+        let cuts = Mutex::new(cuts);
+        let seen = std::cell::Cell::new(0);
+        work(&cuts, &done, |_| {
+            seen.set(seen.get() + 1);
+            assert_ne!(seen.get(), 2, "the second one");
+        });
+        drop(done);
+        let mut handed = 0;
+        let error = hand_over(&dones, &empty, &mut |_| {
+            handed += 1;
+            Ok(())
+        })
+        .unwrap_err();
+        assert_eq!((error.code, handed), ("internal", 1));
     }
 
     /// A row whose quote nobody closes is an error that names its line, wherever the cuts are.

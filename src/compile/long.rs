@@ -14,9 +14,12 @@ use std::io;
 
 /// Of files with more whole numbers than this, the lines are not kept.
 pub(crate) const KEPT_LINES: usize = 100_000;
+/// Nor are those of any other file, once so many lines of a policy's files are.
+pub(crate) const MOST_KEPT: usize = 1_000_000;
 /// A key has 54 bits: fifteen digits and their number. What is left is a claim's.
 const CLAIM_BITS: u32 = 10;
-const MOST_CLAIMS: usize = 1 << CLAIM_BITS;
+/// The claims that there is room for beside a key. Further ones take as much room again.
+const NARROW: u32 = 1 << CLAIM_BITS;
 
 const _: () = assert!(10u64.pow(MAX_WHOLE_DIGITS as u32) << 4 <= 1 << (64 - CLAIM_BITS));
 
@@ -32,45 +35,48 @@ pub(crate) struct Claim {
 
 /// Collects them.
 pub(crate) struct Collector {
-    spool: Spool,
+    narrow: Spool<u64>,
+    /// Numbers of further claims: the key above, the claim below.
+    wide: Spool<u128>,
     claims: Vec<Claim>,
-    ids: HashMap<Claim, u16>,
-    last: Option<(Claim, u16)>,
+    ids: HashMap<Claim, u32>,
+    last: Option<(Claim, u32)>,
 }
 
 impl Collector {
     /// With room for so many bytes in memory.
     pub(crate) fn new(bytes: u64) -> Collector {
-        Collector { spool: Spool::new(bytes), claims: Vec::new(), ids: HashMap::new(), last: None }
+        let (narrow, wide) = (Spool::new(bytes / 2), Spool::new(bytes / 2));
+        Collector { narrow, wide, claims: Vec::new(), ids: HashMap::new(), last: None }
     }
 
-    /// The claim's id; none where there are too many others already.
-    pub(crate) fn claim(&mut self, claim: Claim) -> Option<u16> {
+    /// The claim's id.
+    pub(crate) fn claim(&mut self, claim: Claim) -> u32 {
         if let Some((last, id)) = self.last
             && last == claim
         {
-            return Some(id);
+            return id;
         }
-        let id = match self.ids.get(&claim) {
-            Some(&id) => id,
-            None => {
-                let id = u16::try_from(self.claims.len()).ok().filter(|&id| usize::from(id) < MOST_CLAIMS)?;
-                self.claims.push(claim);
-                self.ids.insert(claim, id);
-                id
-            }
-        };
+        let next = self.claims.len() as u32;
+        let id = *self.ids.entry(claim).or_insert_with(|| {
+            self.claims.push(claim);
+            next
+        });
         self.last = Some((claim, id));
-        Some(id)
+        id
     }
 
-    /// Takes numbers with the ids of their claims.
+    /// Takes numbers of which the same is claimed.
     ///
     /// # Errors
     ///
     /// Of writing to disk what has no room.
-    pub(crate) fn extend(&mut self, numbers: impl Iterator<Item = (u64, u16)>) -> io::Result<()> {
-        self.spool.extend(numbers.map(|(key, claim)| key << CLAIM_BITS | u64::from(claim)))
+    pub(crate) fn extend(&mut self, keys: impl Iterator<Item = u64>, claim: u32) -> io::Result<()> {
+        if claim < NARROW {
+            self.narrow.extend(keys.map(|key| key << CLAIM_BITS | u64::from(claim)))
+        } else {
+            self.wide.extend(keys.map(|key| u128::from(key) << 32 | u128::from(claim)))
+        }
     }
 
     /// All numbers, in order.
@@ -79,36 +85,41 @@ impl Collector {
     ///
     /// Of writing to disk what has no room.
     pub(crate) fn finish(self) -> io::Result<Numbers> {
-        Ok(Numbers { sorted: self.spool.finish()?, claims: self.claims })
+        Ok(Numbers { narrow: self.narrow.finish()?, wide: self.wide.finish()?, claims: self.claims })
     }
 }
 
 /// Collected and sorted.
 #[derive(Default)]
 pub(crate) struct Numbers {
-    sorted: Sorted,
+    narrow: Sorted<u64>,
+    wide: Sorted<u128>,
     claims: Vec<Claim>,
 }
 
 impl std::fmt::Debug for Numbers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Numbers").field("len", &self.len()).field("claims", &self.claims).finish()
+        f.debug_struct("Numbers").field("len", &self.len()).field("claims", &self.claims.len()).finish()
     }
 }
 
 impl Numbers {
     /// How many there are, each as often as it was written.
     pub(crate) fn len(&self) -> u64 {
-        self.sorted.len()
+        self.narrow.len() + self.wide.len()
     }
 
     pub(crate) fn claims(&self) -> &[Claim] {
         &self.claims
     }
 
-    /// The list of a file whose lines were not kept; none where they were.
-    pub(crate) fn list_of(&self, source: usize) -> Option<u32> {
-        self.claims.iter().find(|claim| claim.source as usize == source).map(|claim| claim.list)
+    /// By file: its list, if the file's lines were not kept.
+    pub(crate) fn lists_of_files(&self, files: usize) -> Vec<Option<u32>> {
+        let mut lists = vec![None; files];
+        for claim in &self.claims {
+            lists[claim.source as usize] = Some(claim.list);
+        }
+        lists
     }
 
     /// Reads them: number by number, in the order of their keys.
@@ -117,38 +128,57 @@ impl Numbers {
     ///
     /// Of reading what was written to disk.
     pub(crate) fn groups(&self) -> io::Result<Groups<'_>> {
-        let mut merge = self.sorted.read()?;
-        let next = merge.next()?;
-        Ok(Groups { merge, next, ids: Vec::new() })
+        let (mut narrow, mut wide) = (self.narrow.read()?, self.wide.read()?);
+        let next = (narrow.next()?, wide.next()?);
+        Ok(Groups { narrow, wide, next, claims: Vec::new() })
     }
 }
 
+/// A claim's id, and how often it is made of a number.
+type Made = (u32, u64);
+
 /// Reads numbers with all that is claimed of each.
 pub(crate) struct Groups<'n> {
-    merge: Merge<'n>,
-    next: Option<u64>,
-    ids: Vec<u16>,
+    narrow: Merge<'n, u64>,
+    wide: Merge<'n, u128>,
+    next: (Option<u64>, Option<u128>),
+    claims: Vec<Made>,
 }
 
 impl Groups<'_> {
     /// The next number's key.
     pub(crate) fn peek(&self) -> Option<u64> {
-        self.next.map(|packed| packed >> CLAIM_BITS)
+        let narrow = self.next.0.map(|packed| packed >> CLAIM_BITS);
+        match (narrow, self.next.1.map(|packed| (packed >> 32) as u64)) {
+            (Some(narrow), Some(wide)) => Some(narrow.min(wide)),
+            (narrow, wide) => narrow.or(wide),
+        }
     }
 
-    /// The next number's key, and the ids of its claims: ascending, and one as often as it was made.
+    /// The next number's key, and the ids of its claims, ascending, with how often each was made.
     ///
     /// # Errors
     ///
     /// Of reading what was written to disk.
-    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &[u16])>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &[Made])>> {
         let Some(key) = self.peek() else { return Ok(None) };
-        self.ids.clear();
-        while let Some(packed) = self.next.filter(|packed| packed >> CLAIM_BITS == key) {
-            self.ids.push((packed & (MOST_CLAIMS as u64 - 1)) as u16);
-            self.next = self.merge.next()?;
+        self.claims.clear();
+        while let Some(packed) = self.next.0.filter(|packed| packed >> CLAIM_BITS == key) {
+            self.note((packed & u64::from(NARROW - 1)) as u32);
+            self.next.0 = self.narrow.next()?;
         }
-        Ok(Some((key, &self.ids)))
+        while let Some(packed) = self.next.1.filter(|packed| (packed >> 32) as u64 == key) {
+            self.note(packed as u32);
+            self.next.1 = self.wide.next()?;
+        }
+        Ok(Some((key, &self.claims)))
+    }
+
+    fn note(&mut self, claim: u32) {
+        match self.claims.last_mut() {
+            Some((last, count)) if *last == claim => *count += 1,
+            _ => self.claims.push((claim, 1)),
+        }
     }
 }
 
@@ -158,5 +188,8 @@ pub(crate) fn no_room(error: &io::Error) -> super::Diagnostic {
         "temporary-file",
         format!("long lists are sorted in temporary files, and one cannot be used: {error}"),
     )
-    .help("let TMPDIR name a folder with room, eight bytes a number; or allow more memory")
+    .help(
+        "let TMPDIR name a folder that can be written and has room, eight to sixteen bytes a number; or allow more \
+         memory, so that fewer files are needed",
+    )
 }

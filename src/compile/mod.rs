@@ -194,16 +194,18 @@ impl Compiler {
 
     /// How many bytes of memory the numbers of long lists may take while they are sorted;
     /// [`DEFAULT_MEMORY`] otherwise. What does not fit is sorted in temporary files (in `TMPDIR`), eight
-    /// bytes a number. Beside it there is always the index itself, which is put together in memory, and a
-    /// few megabytes a thread.
+    /// bytes a number; sixteen, where files have more than a thousand different expiries. Beside it there
+    /// is always the index itself, which is put together in memory; all that is no whole number of a long
+    /// file (prefixes and ranges, numbers with a note, a million numbers of shorter files), some hundred
+    /// bytes each; each different expiry; and a few megabytes a thread.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Compiler {
         self.memory = Some(bytes);
         self
     }
 
-    /// How many threads read long list files; otherwise as many as can run at a time. The index does
-    /// not depend on it.
+    /// How many threads read long list files, 256 at the most; otherwise as many as can run at a time. The
+    /// index does not depend on it.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Compiler {
         self.threads = Some(threads);
@@ -357,6 +359,7 @@ impl Compiler {
                 assigned: &assigned,
                 long: long::Collector::new(self.memory.unwrap_or(DEFAULT_MEMORY)),
                 file: None,
+                kept: 0,
                 now: self.now.unwrap_or_else(clock),
                 places: lint::Places { files: vec![(PathBuf::new(), file_name.into())], ..lint::Places::default() },
                 warnings: lint::Warnings::default(),
@@ -409,6 +412,8 @@ struct Build<'b> {
     long: long::Collector,
     /// The list file that is being read.
     file: Option<FileNumbers>,
+    /// How many numbers of list files became entries.
+    kept: usize,
 }
 
 /// The whole numbers of a list file, until it is known whether there are too many to be entries.
@@ -564,7 +569,8 @@ impl Build<'_> {
     ) -> Result<(), Box<Diagnostic>> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.numbers.extend(numbers);
-        if file.long || file.numbers.len() > long::KEPT_LINES {
+        let kept = file.numbers.len();
+        if file.long || kept > long::KEPT_LINES || self.kept + kept > long::MOST_KEPT {
             file.long = true;
             let taken = std::mem::take(&mut file.numbers);
             self.take_long(list, source, &taken)?;
@@ -584,16 +590,9 @@ impl Build<'_> {
         numbers: &[(u64, u32, Option<i64>)],
     ) -> Result<(), Box<Diagnostic>> {
         for group in numbers.chunk_by(|a, b| a.2 == b.2) {
-            let expires = group[0].2;
-            match self.long.claim(long::Claim { list, source, expires }) {
-                Some(id) => {
-                    let keys = group.iter().map(|&(key, ..)| (key, id));
-                    self.long.extend(keys).map_err(|e| Box::new(long::no_room(&e)))?;
-                    self.model.long_counts[list as usize] += group.len() as u64;
-                }
-                // More dates than are counted there: as entries.
-                None => group.iter().for_each(|&number| self.whole_entry(list, source, number)),
-            }
+            let id = self.long.claim(long::Claim { list, source, expires: group[0].2 });
+            self.long.extend(group.iter().map(|&(key, ..)| key), id).map_err(|e| Box::new(long::no_room(&e)))?;
+            self.model.long_counts[list as usize] += group.len() as u64;
         }
         Ok(())
     }
@@ -615,6 +614,7 @@ impl Build<'_> {
         if file.long {
             return self.take_long(list, source, &file.numbers);
         }
+        self.kept += file.numbers.len();
         file.numbers.into_iter().for_each(|number| self.whole_entry(list, source, number));
         Ok(())
     }

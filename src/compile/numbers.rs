@@ -4,7 +4,8 @@
 //! in memory: what is kept are the codes, about a byte and a half a number, and the numbers of one head.
 
 use crate::numbers::{
-    CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, POW10, SEGMENT_BYTES, Segment, Split, buckets, tails,
+    CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES, Segment, Split, buckets,
+    tails,
 };
 
 /// Numbers of one head and length that become one segment. More become several, so that what waits to be
@@ -126,6 +127,9 @@ impl NumberWriter {
         debug_assert!(key > self.last || self.count == 0);
         self.last = key;
         self.count += 1;
+        if self.count > u64::from(u32::MAX) {
+            return; // `finish` says so.
+        }
         let split = Split::of_key(key, self.jump_digits);
         if split.head != self.head {
             self.end_head();
@@ -171,6 +175,7 @@ impl NumberWriter {
             self.segments.extend(segment.encode());
             self.segment_count += 1;
             self.ranks.extend(piece.ranks.iter().map(|rank| first_rank + rank));
+            // There are no more than a `u32` counts: `push`.
             self.first_rank += piece.numbers;
             self.codes.append(&piece.codes);
             self.sets.append(&piece.sets);
@@ -287,8 +292,10 @@ impl<'t> Part<'t> {
         let bucket = |tail: u64| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2());
         let fullest = tails.chunk_by(|&a, &b| bucket(a) == bucket(b)).map(|own| own.len() as u64).max().unwrap_or(0);
         let many = fullest.saturating_sub(MANY);
-        // A step for every 64 numbers of a bucket is worth some room.
-        let cost = size(low_bits) + u128::from(SEGMENT_BITS + many * CELLS);
+        // A step for every 64 numbers of a bucket is worth some room, and more than a reader looks at any.
+        // It can always be had: a bucket without low bits has no more numbers than cells.
+        let too_many = u128::from(fullest > u64::from(MOST_OF_A_BUCKET)) << 100;
+        let cost = size(low_bits) + u128::from(SEGMENT_BITS + many * CELLS) + too_many;
         Part { tails, start, end, low_bits, cost, even: many == 0 }
     }
 
@@ -321,6 +328,7 @@ impl<'t> Part<'t> {
             let own =
                 rest.iter().take_while(|&&tail| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2()) == bucket);
             let (own, others) = rest.split_at(own.count());
+            debug_assert!(own.len() <= MOST_OF_A_BUCKET as usize);
             rest = others;
             let cell = |tail: &u64| ((tail - start) >> low_bits) % CELLS;
             piece.codes.push(own.iter().fold(0, |cells, tail| cells | 1 << cell(tail)), CELLS as u32);
@@ -508,5 +516,50 @@ mod tests {
             }
         }
         assert!(opened > 1000 && refused > 500, "{opened} {refused}");
+    }
+
+    /// Found in review: a bucket of nearly 2^32 numbers made the places in it wrap round, so that a look-up
+    /// went on for ever; and one of many took as many steps. Such a file is refused, and where it is not
+    /// checked nothing is found in such a bucket.
+    #[test]
+    fn a_bucket_of_too_many_numbers() {
+        for (n, refused) in [(4096u32, false), (4097, true), (u32::MAX, true)] {
+            let mut section = Vec::new();
+            let words = (u64::from(n.min(10_000)) * 12 + 64).div_ceil(64) + 1;
+            section.extend(u64::from(n).to_le_bytes());
+            for field in [0u32, 1, 1, 0] {
+                section.extend(field.to_le_bytes());
+            }
+            section.extend(words.to_le_bytes());
+            section.extend(1u64.to_le_bytes());
+            // Five digits: one bucket of 2^17 tails.
+            let segment = Segment {
+                start: 0,
+                code_at: 0,
+                set_at: 0,
+                first_rank: 0,
+                first_bucket: 0,
+                first_set: 1,
+                len: 5,
+                low_bits: 11,
+                set_bits: 0,
+            };
+            section.extend(segment.encode());
+            for field in [0, 1, 0, n] {
+                section.extend(field.to_le_bytes());
+            }
+            // All cells are said to be filled, and no number to be the first of one but the last.
+            section.extend(u64::MAX.to_le_bytes());
+            section.extend(vec![0; words as usize * 8]);
+            let mut container = Container::new(Kind::Index);
+            container.add("NUMW", section);
+            let file = container.finish();
+            let sections = Sections::parse(&file, Kind::Index).unwrap();
+            let checked = WholeNumbers::check(&file, &sections, 2, Trust::Nothing);
+            assert_eq!(checked.is_err(), refused, "{n}: {checked:?}");
+            let numbers = WholeNumbers::check(&file, &sections, 2, Trust::Checked).unwrap();
+            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"99999"), None));
+            assert!(steps <= 4096 / 64 * 2 + 13, "{n}: {steps}");
+        }
     }
 }

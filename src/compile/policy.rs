@@ -9,7 +9,7 @@
 use crate::compile::diagnostic::{Diagnostic, Report, SourceText};
 use crate::compile::files::expiry;
 use crate::compile::model::{Countries, Decision, ListAction, Profile, RuleSet, Site, Types};
-use crate::number::{MAX_NAME_LEN, NumberType, Region};
+use crate::number::{MAX_NAME_LEN, Name, NumberType, Region};
 use crate::verdict::Action;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -761,9 +761,12 @@ impl Walk<'_, '_> {
             )
         } else if name.trim().is_empty() {
             Diagnostic::error("bad-name", format!("the name of this {what} is empty"))
-        } else if name.chars().any(char::is_control) {
-            Diagnostic::error("bad-name", format!("the name of this {what} has a control character in it"))
-                .help("names stand in log lines; use letters, digits, spaces and punctuation")
+        } else if !Name::is_plain(name) {
+            Diagnostic::error(
+                "bad-name",
+                format!("the name of this {what} has a control character in it, or another one that nobody sees"),
+            )
+            .help("names stand in log lines; use letters, digits, spaces and punctuation")
         } else {
             return true;
         };

@@ -172,8 +172,9 @@ fn metadata(model: &Model, meta: &Meta) -> Vec<u8> {
 fn sources(model: &Model) -> Result<Vec<u8>, Refused> {
     let mut w = SectionWriter::default();
     w.u32(fit(model.sources.len(), "files")?);
-    for (i, source) in model.sources.iter().enumerate() {
-        w.u32(model.numbers.list_of(i).unwrap_or(LINES_KEPT));
+    let long = model.numbers.lists_of_files(model.sources.len());
+    for (source, list) in model.sources.iter().zip(long) {
+        w.u32(list.unwrap_or(LINES_KEPT));
         w.bytes(&source.sha256);
         w.u64(source.bytes);
         w.u64(source.entries);
@@ -301,8 +302,8 @@ impl WholeNumbers {
         let disk = |error| Box::new(long::no_room(&error));
         let mut long = model.numbers.groups().map_err(disk)?;
         let claims = model.numbers.claims();
-        let of_claim = |id: u16| {
-            let claim = claims[usize::from(id)];
+        let of_claim = |id: u32| {
+            let claim = claims[id as usize];
             Member { list: claim.list, cover: Cover::Whole, expires: claim.expires.unwrap_or(NEVER) }
         };
         let mut alone: Vec<Option<u32>> = vec![None; claims.len()];
@@ -322,14 +323,14 @@ impl WholeNumbers {
             }
             let mut only = None;
             if long.peek() == Some(key)
-                && let Some((_, ids)) = long.next().map_err(disk)?
+                && let Some((_, made)) = long.next().map_err(disk)?
             {
-                only = Some(ids[0]).filter(|&id| members.is_empty() && ids.iter().all(|&other| other == id));
-                members.extend(ids.iter().map(|&id| of_claim(id)));
+                only = Some(made[0].0).filter(|_| members.is_empty() && made.len() == 1);
+                members.extend(made.iter().map(|&(id, _)| of_claim(id)));
             }
             let set = match only {
                 // Nearly all numbers of a long list: what was found for the first one.
-                Some(id) => *alone[usize::from(id)].get_or_insert_with(|| sets.id(&mut members)),
+                Some(id) => *alone[id as usize].get_or_insert_with(|| sets.id(&mut members)),
                 None => sets.id(&mut members),
             };
             writer.push(key, set);

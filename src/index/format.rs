@@ -107,7 +107,7 @@ impl Sections {
     /// Checks header, length, checksum and table, in this order, so that the first complaint is
     /// the most useful one.
     pub(crate) fn parse(bytes: &[u8], kind: Kind) -> Result<Sections, Error> {
-        Sections::parse_with(bytes, kind, |body| checksum(body))
+        Sections::parse_with(bytes, kind, checksum)
     }
 
     /// The same, with another way to find out the checksum of all but the checksum.

@@ -58,6 +58,19 @@ impl Data {
         Ok((Data::Mapped(map), Some(file)))
     }
 
+    /// Gives back the pages of a mapped file that were looked at so far. They are read again from the file
+    /// when something asks for them.
+    #[allow(unsafe_code)]
+    pub(crate) fn forget_pages(&self) {
+        #[cfg(unix)]
+        if let Data::Mapped(map) = self {
+            // SAFETY: "don't need" is unsafe where it loses what was written. This map is shared and
+            // read-only: there is nothing but what is in the file, which by `map`'s contract nobody
+            // changes. That it fails costs memory and nothing else.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
+
     /// True for a mapped file.
     pub(crate) fn is_mapped(&self) -> bool {
         matches!(self, Data::Mapped(_))

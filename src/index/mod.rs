@@ -18,7 +18,7 @@ use crate::lists::{Clock, Lists};
 use crate::number::Region;
 use crate::plan::Plan;
 use crate::profile::Profiles;
-use crate::screen::{self, Named, NoTrace, Question};
+use crate::screen::{self, Named, NoTrace, Question, ROW, Rows};
 use crate::verdict::{Direction, Verdict};
 use format::{CHECKSUM_BYTES, Kind, Sections, Trust};
 use map::Data;
@@ -35,7 +35,7 @@ use std::path::Path;
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'q> {
-    profile: Option<&'q str>,
+    profile: Option<&'q [u8]>,
     direction: Direction,
     home: Option<Region>,
 }
@@ -50,6 +50,14 @@ impl<'q> Query<'q> {
     /// Asks this profile instead of the default one.
     #[must_use]
     pub const fn profile(mut self, name: &'q str) -> Query<'q> {
+        self.profile = Some(name.as_bytes());
+        self
+    }
+
+    /// As [`profile`](Query::profile), with the name's bytes as they came: it is compared byte for byte, so
+    /// that one that is no UTF-8 is unknown.
+    #[must_use]
+    pub const fn profile_bytes(mut self, name: &'q [u8]) -> Query<'q> {
         self.profile = Some(name);
         self
     }
@@ -103,7 +111,8 @@ impl Index {
     }
 
     /// Maps an index file and checks it: the pages are shared by all processes that map it, and only those
-    /// that look-ups ask about become part of one. (For its checksum the file is read, not mapped.)
+    /// that look-ups ask about stay part of one. (For its checksum the file is read, not mapped; the pages of its
+    /// tables are given back when they have been checked.)
     ///
     /// # Safety
     ///
@@ -129,11 +138,13 @@ impl Index {
     }
 
     /// Maps an index file that was opened before, by this process or another one, without checking it
-    /// again: in milliseconds, however large it is. `checksum` is what [`IndexInfo::checksum`] said then,
+    /// again: in milliseconds, however long its lists are. (Time grows with profiles, sources, and the
+    /// sets of lists that numbers are in, of which each different expiry makes one.) `checksum` is what [`IndexInfo::checksum`] said then,
     /// or `tollgate inspect` or `verify`. A file that ends in another one is refused.
     ///
     /// What this does not find is damage that came to the file since; then answers may be wrong. They
-    /// still come from within the file: whatever its bytes are, nothing else is read, and nothing panics.
+    /// still come from within the file: whatever its bytes are, nothing else is read, nothing panics, and a
+    /// look-up ends.
     ///
     /// # Safety
     ///
@@ -174,6 +185,8 @@ impl Index {
             what: "the home region is not in the plan",
         })?;
         let site_lanes = Lanes::of(&plan, home, &site.international_prefixes);
+        // Where it was mapped, all of its tables have just been looked at once.
+        data.forget_pages();
         Ok(Index { data, site_lanes, lanes, plan, site, lists, profiles, provenance })
     }
 
@@ -237,9 +250,16 @@ impl Index {
     /// # Errors
     ///
     /// As [`Index::screen_with`]; then no verdict is written.
-    pub fn screen_many(&self, query: &Query<'_>, dialled: &[&[u8]], verdicts: &mut [Verdict]) -> Result<usize, Error> {
-        let question = self.resolve(query)?;
-        screen::judge_many(self, question, dialled, verdicts, |_, _, _| {});
+    pub fn screen_many<T: AsRef<[u8]>>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+    ) -> Result<usize, Error> {
+        let mut rows = Rows::new(self, self.resolve(query)?);
+        for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
+            rows.judge(dialled, verdicts, |_, _, _| {});
+        }
         Ok(dialled.len().min(verdicts.len()))
     }
 
@@ -297,7 +317,7 @@ impl Index {
     pub(crate) fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
         let profile = match query.profile {
             None => 0,
-            Some(name) => self.profiles.find(name).ok_or_else(|| Error::UnknownProfile { name: name.to_owned() })?,
+            Some(name) => self.profiles.find(name).ok_or_else(|| unknown_profile(name))?,
         };
         let home = match query.home {
             None => None,
@@ -309,6 +329,11 @@ impl Index {
         };
         Ok(Question { profile, direction: query.direction, home })
     }
+}
+
+#[cold]
+fn unknown_profile(name: &[u8]) -> Error {
+    Error::UnknownProfile { name: String::from_utf8_lossy(name).into_owned() }
 }
 
 fn decode_site(bytes: &[u8], sections: &Sections, plan: &Plan) -> Result<Site, Error> {

@@ -1,5 +1,6 @@
 """A private Asterisk on the loopback interface: started, asked, called and ended."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -17,8 +18,16 @@ LOOPBACK = "127.0.0.1"
 REFUSALS = (401, 403, 404, 410, 480, 484, 486, 488, 500, 501, 502, 503, 504, 603, 607, 608)
 
 
+def die_with_parent():
+    """In a child: ends it when whoever started it is gone, even where that could say nothing any more."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+given = set()
+
+
 def free_ports(count):
-    """Ports that nobody has, neither of UDP nor of TCP."""
+    """Ports that nobody has, neither of UDP nor of TCP, and nobody else was given."""
     ports, sockets = [], []
     while len(ports) < count:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -29,7 +38,9 @@ def free_ports(count):
             tcp.bind((LOOPBACK, udp.getsockname()[1]))
         except OSError:
             continue
-        ports.append(udp.getsockname()[1])
+        if udp.getsockname()[1] not in given:
+            ports.append(udp.getsockname()[1])
+            given.add(ports[-1])
     for one in sockets:
         one.close()
     return ports
@@ -100,7 +111,7 @@ class Manager(threading.Thread):
 
 
 class Asterisk:
-    def __init__(self, folder, fetched, module, documentation, contexts, dialplan=""):
+    def __init__(self, folder, fetched, built, contexts, dialplan=""):
         self.folder, self.fetched = Path(folder), fetched
         self.sip, self.ami, self.rtp = *free_ports(2), 0
         self.rtp = 20000 + (os.getpid() * 64) % 20000
@@ -117,8 +128,10 @@ class Asterisk:
         (documents / "thirdparty").mkdir(parents=True)
         for path in (Path(fetched["data"]) / "documentation").glob("*.*"):
             (documents / path.name).symlink_to(path)
-        shutil.copy(documentation, documents / "thirdparty")
-        shutil.copy(module, self.folder / "modules/res_tollgate.so")
+        shutil.copy(built / "res_tollgate-en_US.xml", documents / "thirdparty")
+        for name in ("res_tollgate.so", "res_tollgate_test.so"):
+            shutil.copy(built / name, self.folder / "modules")
+        shutil.copy(HERE / "screen.agi", self.folder / "var")
         endpoints = "".join(
             f"\n[{name}](test)\ncontext = {name}\nset_var = TENANT=tenant-7\n\n[identify-{name}]\ntype = identify\nendpoint = {name}\n"
             f"match_header = X-Context: {name}\n" for name in contexts)
@@ -148,7 +161,8 @@ class Asterisk:
         with open(self.folder / "log/stdout", "ab") as out:
             self.process = subprocess.Popen(
                 [self.program, "-C", f"{self.folder}/etc/asterisk.conf", "-f", "-n"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                preexec_fn=die_with_parent)
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
             if "fully booted" in self.rx("core waitfullybooted"):
@@ -195,7 +209,7 @@ class Asterisk:
         """Whether the process has a shared object in its memory."""
         return name in Path(f"/proc/{self.process.pid}/maps").read_text()
 
-    def sipp(self, rows, outcomes, *options, patience=8000):
+    def sipp(self, rows, outcomes, *options, patience=8000, headers=()):
         """Starts SIPp with one row (caller, callee, context) a call; gives the process and its files' stem."""
         self.calls += 1
         stem = self.folder / f"sipp/{self.calls}"
@@ -204,7 +218,8 @@ class Asterisk:
             wanted.append('  <recv response="200" rrs="true" next="2"/>')
         else:
             wanted[-1] = wanted[-1].replace(' optional="true"', "")
-        Path(f"{stem}.xml").write_text((HERE / "call.xml").read_text().replace("@OUTCOMES@", "\n".join(wanted)))
+        Path(f"{stem}.xml").write_text((HERE / "call.xml").read_text().replace("@OUTCOMES@", "\n".join(wanted)).replace(
+            "@HEADERS@", "".join(f"\n{header}" for header in headers)))
         Path(f"{stem}.csv").write_text("SEQUENTIAL\n" + "".join(";".join(row) + "\n" for row in rows))
         port, media = free_ports(2)
         with open(f"{stem}.out", "wb") as out:
@@ -212,14 +227,19 @@ class Asterisk:
                 [f"{self.fetched['bin']}/sipp", "-sf", f"{stem}.xml", "-inf", f"{stem}.csv", "-i", LOOPBACK,
                  "-p", str(port), "-mp", str(media), "-nostdin", "-recv_timeout", str(patience), *options,
                  f"{LOOPBACK}:{self.sip}"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder / "sipp", start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder / "sipp", start_new_session=True,
+                preexec_fn=die_with_parent)
         self.callers = [one for one in self.callers if one.poll() is None] + [process]
         return process, stem
 
-    def call(self, caller, callee, context):
-        """Places a call: the status of its final response, 0 where there was none."""
-        process, stem = self.sipp([(caller, callee, context)], (*REFUSALS, 200), "-m", "1", "-timeout", "12s",
-                                  "-trace_msg", "-message_file", f"{self.folder}/sipp/{self.calls + 1}.messages")
+    def place(self, caller, callee, context, *headers):
+        """Places a call; gives what `outcome` wants."""
+        return self.sipp([(caller, callee, context)], (*REFUSALS, 200), "-m", "1", "-timeout", "12s", "-trace_msg",
+                         "-message_file", f"{self.folder}/sipp/{self.calls + 1}.messages", headers=headers)
+
+    def outcome(self, placed):
+        """Waits for the end of a call: the status of its final response, 0 where there was none."""
+        process, stem = placed
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -233,3 +253,7 @@ class Asterisk:
             if match[2] == "INVITE" and int(match[1]) >= 200:
                 return int(match[1])
         return 0
+
+    def call(self, *call):
+        """Places a call: the status of its final response, 0 where there was none."""
+        return self.outcome(self.place(*call))

@@ -18,7 +18,7 @@ struct CQuery {
     profile: *const c_char,
     home: *const c_char,
     direction: i32,
-    reserved: u32,
+    flags: u32,
 }
 
 /// `struct tollgate_verdict`, as far as it is looked at here.
@@ -60,13 +60,8 @@ fn main() {
 
     println!("{:<28} {:>9} {:>9} {:>9} {:>7}", "", "Rust", "C", "more", "ratio");
     let profile = CString::new("tenant-7").expect("a name has no NUL");
-    let query = CQuery {
-        size: size_of::<CQuery>(),
-        profile: profile.as_ptr(),
-        home: std::ptr::null(),
-        direction: 1,
-        reserved: 0,
-    };
+    let query =
+        CQuery { size: size_of::<CQuery>(), profile: profile.as_ptr(), home: std::ptr::null(), direction: 1, flags: 0 };
     let mut worst = f64::MIN;
     for (name, texts) in CALLS {
         let c = |text: &str, verdict: &mut CVerdict| {

@@ -81,6 +81,26 @@ pub(crate) unsafe fn room<'a, T>(pointer: *mut T, capacity: usize) -> Result<&'a
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast(), capacity) })
 }
 
+/// `count` things that C passes; NULL is none if the count says so, too.
+///
+/// # Safety
+///
+/// A pointer that is neither NULL nor misaligned points to `count` values that live, and that nobody
+/// writes, for `'a`.
+pub(crate) unsafe fn items<'a, T>(pointer: *const T, count: usize) -> Result<&'a [T], Failure> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(Failure::Argument("the input is NULL or misaligned, and its count is not 0"));
+    }
+    if count > isize::MAX as usize / size_of::<T>() {
+        return Err(Failure::Argument("the count is larger than memory can be: was it negative?"));
+    }
+    // SAFETY: not NULL, aligned, no larger than memory, and the caller promises the rest.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
 /// A text of `length` bytes, any bytes; NULL is an empty one if the length says so, too.
 ///
 /// # Safety

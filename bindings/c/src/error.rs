@@ -45,12 +45,14 @@ pub enum tollgate_status {
     TOLLGATE_NO_PREVIOUS_INDEX = 15,
     /// No file was named, and there is no default index where one is looked for.
     TOLLGATE_NO_DEFAULT_INDEX = 16,
+    /// The index has not every profile that `required_profiles` names; a reload keeps the old one.
+    TOLLGATE_MISSING_PROFILE = 17,
 }
 
 use tollgate_status::*;
 
 impl tollgate_status {
-    const ALL: [tollgate_status; 17] = [
+    const ALL: [tollgate_status; 18] = [
         TOLLGATE_OK,
         TOLLGATE_INVALID_ARGUMENT,
         TOLLGATE_PANIC,
@@ -68,6 +70,7 @@ impl tollgate_status {
         TOLLGATE_NO_FILE,
         TOLLGATE_NO_PREVIOUS_INDEX,
         TOLLGATE_NO_DEFAULT_INDEX,
+        TOLLGATE_MISSING_PROFILE,
     ];
 
     const fn text(self) -> &'static CStr {
@@ -103,6 +106,9 @@ impl tollgate_status {
             TOLLGATE_NO_DEFAULT_INDEX => {
                 c"there is no default index; build one with `tollgate build`, or name a file to tollgate_open"
             }
+            TOLLGATE_MISSING_PROFILE => {
+                c"the index lacks a profile that the gate has to have; put it into the policy and build again"
+            }
         }
     }
 }
@@ -133,23 +139,31 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Argument(what) => f.write_str(what),
-            Failure::Tollgate(tollgate::Error::NoFile) => f.write_str(text_of(TOLLGATE_NO_FILE)),
-            Failure::Tollgate(error) => write!(f, "{error}"),
+            Failure::Tollgate(error) => write_error(f, error),
             Failure::UnknownProfile => f.write_str(
                 "the index has no profile of this name, which is longer than a name can be or is not UTF-8; \
                  `tollgate inspect` lists its profiles",
             ),
             Failure::UnknownRegion => f.write_str(text_of(TOLLGATE_UNKNOWN_REGION)),
             Failure::NoDefaultIndex => {
-                let path = crate::gate::DEFAULT_INDEX;
+                let (own, shipped) = (crate::gate::OWN_INDEX, crate::gate::SHIPPED_INDEX);
                 write!(
                     f,
-                    "no file was named, and there is no default index {path}: build one with `tollgate build POLICY.toml \
-                     -o {path}`, or name a file to tollgate_open"
+                    "no file was named, and there is neither an index of your own, {own}, nor the one that is \
+                     installed, {shipped}: build yours with `tollgate build POLICY.toml -o {own}`, or name a file to \
+                     tollgate_open"
                 )
             }
             Failure::Status(status) => f.write_str(text_of(*status)),
         }
+    }
+}
+
+/// What an error of the Rust library says to C; a bug with its place, since nobody else says that.
+pub(crate) fn write_error(f: &mut impl Write, error: &tollgate::Error) -> fmt::Result {
+    match error {
+        tollgate::Error::Panicked { .. } => write!(f, "{error}{}", crate::panic::place()),
+        error => write!(f, "{error}"),
     }
 }
 
@@ -185,16 +199,23 @@ pub(crate) fn status_of(error: &tollgate::Error) -> tollgate_status {
         Error::UnknownProfile { .. } => TOLLGATE_UNKNOWN_PROFILE,
         Error::UnknownRegion { .. } => TOLLGATE_UNKNOWN_REGION,
         Error::NoFile => TOLLGATE_NO_FILE,
+        Error::MissingProfile { .. } => TOLLGATE_MISSING_PROFILE,
+        Error::Panicked { .. } => TOLLGATE_PANIC,
         _ => TOLLGATE_FAILED,
     }
+}
+
+/// Characters without a shape of their own, which end a line, hide text or turn it round.
+pub(crate) fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The most bytes of a message, its NUL included.
 pub(crate) const MESSAGE_BYTES: usize = 1024;
 
 /// A text of C under construction, in an array: it allocates nothing, is always terminated, and is cut
-/// where it does not fit, between two characters. What would end a line or move a cursor is replaced,
-/// since a message ends up in logs and names what others have written.
+/// where it does not fit, between two characters. What would end a line, move a cursor or turn the writing
+/// round is replaced, since a message ends up in logs and names what others have written.
 pub(crate) struct Message<'m> {
     bytes: &'m mut [u8],
     len: usize,
@@ -213,7 +234,7 @@ impl<'m> Message<'m> {
 impl Write for Message<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
-            let c = if c.is_control() { '?' } else { c };
+            let c = if c.is_control() || is_unseen(c) { '?' } else { c };
             let end = self.len + c.len_utf8();
             // One byte is the NUL's.
             let Some(place) = self.bytes.get_mut(self.len..end + 1) else { return Err(fmt::Error) };
@@ -292,6 +313,10 @@ mod tests {
         assert!(Message::new(&mut bytes).write_str("é\nééé").is_err());
         assert_eq!(&bytes, "é?éé\0".as_bytes());
         assert!(Message::new(&mut []).write_str("x").is_err());
+        // Found in review: a path with U+2028 in it ended the line where a log is shown by a browser.
+        let mut bytes = [0; 8];
+        assert!(Message::new(&mut bytes).write_str("a\u{2028}\u{202e}\u{85}b").is_ok());
+        assert_eq!(&bytes[..6], b"a???b\0");
         record_text(TOLLGATE_FAILED, format_args!("{}", "é".repeat(MESSAGE_BYTES)));
         assert_eq!(last_error_text(), "é".repeat(MESSAGE_BYTES / 2 - 1));
     }

@@ -1,7 +1,7 @@
 //! Why: `tollgate_explain`, as text and as JSON.
 
 use crate::arguments::{self, Output};
-use crate::error::{Failure, tollgate_status};
+use crate::error::{Failure, is_unseen, tollgate_status};
 use crate::gate::tollgate_gate;
 use crate::json;
 use crate::panic::{guard, guard_or};
@@ -31,6 +31,7 @@ const MAX_TEXT: usize = 65_536;
 /// would obey, are escaped, whatever the dialled text has in it. Returns as tollgate_screen.
 ///
 /// Any thread; allocates: for people who ask, not for calls.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_explain(
     gate: *const tollgate_gate,
@@ -50,7 +51,7 @@ pub unsafe extern "C" fn tollgate_explain(
             )
         };
         // SAFETY: C's promise.
-        let query = unsafe { query::read(query) }?;
+        let query = unsafe { query::read(query) }?.query;
         let dialled = &dialled[..dialled.len().min(MAX_TEXT)];
         let explain = || gate.gate().explain(&query, dialled);
         let written = match format {
@@ -96,7 +97,7 @@ fn people(mut explanation: Explanation) -> String {
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || json::is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if c.is_control() || is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

@@ -3,12 +3,12 @@
 use crate::arguments::{self, Output};
 use crate::error::{Failure, tollgate_status};
 use crate::options::{self, tollgate_options};
-use crate::panic::{guard, guard_or};
+use crate::panic::{self, guard, guard_or};
 use crate::signals;
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tollgate::{Error, Gate, Index, Swap, Watcher};
 
@@ -33,11 +33,14 @@ struct Watches {
     /// Told to end, and not waited for yet: by an observer on a watching thread, which cannot wait for
     /// itself, nor for another one that may be waiting for it.
     ended: Vec<Watch>,
+    /// From the beginning of tollgate_close on: it waits for those who watch, and of those one may be in an
+    /// observer that wants to begin anew.
+    is_closing: bool,
 }
 
 impl Watch {
     /// Ends the thread and waits for it. In a process that was forked off after it was started there
-    /// is no such thread: what the child has of it is a few bytes, which are let go.
+    /// is no such thread, and what the child has of it is let go unread: its locks may be held by nobody.
     fn end(self) {
         if self.process == std::process::id() {
             drop(self.watcher);
@@ -47,25 +50,61 @@ impl Watch {
     }
 }
 
+impl Watches {
+    /// Puts a watch into the place of the one before, and tells that to end. Returns those that the caller
+    /// has to end, and wait for, when the lock is free again: a thread of theirs may be in an observer that
+    /// wants to end it, too.
+    fn exchange(&mut self, watch: Option<Watch>) -> Vec<Watch> {
+        let before = std::mem::replace(&mut self.current, watch);
+        self.ended.extend(before);
+        if !Watcher::is_watching_thread() {
+            return std::mem::take(&mut self.ended);
+        }
+        let here = std::process::id();
+        self.ended.iter().filter(|w| w.process == here).for_each(|w| w.watcher.stop());
+        // Who has ended is waited for by nobody: an observer that begins anew each time leaves no trace.
+        self.ended.extract_if(.., |w| w.process != here || w.watcher.has_ended()).collect()
+    }
+}
+
 impl tollgate_gate {
     #[inline]
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// Puts a watch into the place of the one before, and ends that. Who waits for its thread does so
-    /// when the lock is free again: that thread may be in an observer that wants to end it, too.
-    fn exchange(&self, watch: Option<Watch>, waits: bool) {
+    fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self, interval: Duration) -> Result<(), Failure> {
         let ended = {
-            let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = std::mem::replace(&mut watches.current, watch);
-            watches.ended.extend(before);
-            if !waits {
-                let here = std::process::id();
-                watches.ended.iter().filter(|w| w.process == here).for_each(|w| w.watcher.stop());
-                return;
+            let mut watches = self.watches();
+            if watches.is_closing {
+                return Err(Failure::Argument("the gate is being closed, so nobody can begin to watch its file"));
             }
-            std::mem::take(&mut watches.ended)
+            // Under the lock, so that none is started that tollgate_close does not see. The new thread needs
+            // the lock in an observer at the earliest, and then waits a moment.
+            let watcher = signals::blocked(|| self.gate.watch(interval))?;
+            watches.exchange(Some(Watch { watcher, process: std::process::id() }))
+        };
+        ended.into_iter().for_each(Watch::end);
+        Ok(())
+    }
+
+    fn unwatch(&self) {
+        let ended = self.watches().exchange(None);
+        ended.into_iter().for_each(Watch::end);
+    }
+
+    /// No thread watches when this returns, and none will.
+    fn end_watching(&self) {
+        let ended = {
+            let mut watches = self.watches();
+            watches.is_closing = true;
+            let mut ended = std::mem::take(&mut watches.ended);
+            ended.extend(watches.current.take());
+            ended
         };
         ended.into_iter().for_each(Watch::end);
     }
@@ -74,8 +113,29 @@ impl tollgate_gate {
 const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
 const NO_OUTPUT: &str = "the output is NULL or misaligned";
 
-/// Where the default index is looked for, as the library was built.
-pub(crate) const DEFAULT_INDEX: &str = env!("TOLLGATE_DEFAULT_INDEX");
+/// Where an operator's own index is, as the library was built.
+pub(crate) const OWN_INDEX: &str = env!("TOLLGATE_OWN_INDEX");
+/// Where the one is that is installed with the library; an update writes over it.
+pub(crate) const SHIPPED_INDEX: &str = env!("TOLLGATE_SHIPPED_INDEX");
+
+/// Whether there is nothing of this name, not even a link to nowhere.
+fn is_missing(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound)
+}
+
+/// The operator's own index, if there is anything of this name: also a broken link, or what may not be read.
+/// To fall back then would be to judge calls by another policy without a word.
+fn default_index() -> &'static CStr {
+    const fn text(path: &'static str) -> &'static CStr {
+        match CStr::from_bytes_with_nul(path.as_bytes()) {
+            Ok(path) => path,
+            Err(_) => c"",
+        }
+    }
+    const OWN: &CStr = text(concat!(env!("TOLLGATE_OWN_INDEX"), "\0"));
+    const SHIPPED: &CStr = text(concat!(env!("TOLLGATE_SHIPPED_INDEX"), "\0"));
+    if is_missing(OWN_INDEX) && !is_missing(SHIPPED_INDEX) { SHIPPED } else { OWN }
+}
 
 /// What became of a reload or rollback that was not refused.
 #[repr(C)]
@@ -114,9 +174,10 @@ const MAX_PATH: usize = 65_536;
 /// Opens a gate on an index file: reads and checks all of it, which takes milliseconds, with millions of
 /// numbers longer.
 ///
-/// `path` NULL opens the default index (tollgate_default_index), as `make install` puts one there;
-/// where there is none, that is TOLLGATE_NO_DEFAULT_INDEX. `options` NULL are the defaults. On success
-/// `*gate` is yours until tollgate_close; path, options and observer have been copied.
+/// `path` NULL opens the default index, which tollgate_default_index names: the operator's own or, where
+/// there is none, the one that is installed. Where there is neither, that is TOLLGATE_NO_DEFAULT_INDEX. Which
+/// of the two it is is settled here; a gate reloads the file that it has opened. `options` NULL are the
+/// defaults. On success `*gate` is yours until tollgate_close; path, options and observer have been copied.
 ///
 /// Any thread. No thread of its own is started (that is tollgate_watch), no signal handled.
 #[must_use]
@@ -126,7 +187,8 @@ pub unsafe extern "C" fn tollgate_open(
     options: *const tollgate_options,
     gate: *mut *mut tollgate_gate,
 ) -> tollgate_status {
-    guard(|| {
+    panic::install_hook();
+    guard_waiting(|| {
         // SAFETY: C's promises.
         let (path, options, output) =
             unsafe { (arguments::text(path), options::read(options)?, Output::new(gate, NO_OUTPUT)?) };
@@ -136,11 +198,11 @@ pub unsafe extern "C" fn tollgate_open(
                 return Err(Failure::Argument("the path is longer than a path can be"));
             }
             Some(path) => path.to_owned(),
-            None => CString::new(DEFAULT_INDEX).unwrap_or_default(),
+            None => default_index().to_owned(),
         };
         let opened = options.open(OsStr::from_bytes(path.to_bytes()));
         let opened = opened.map_err(|error| match error {
-            Error::Io { ref source, .. } if !named && source.kind() == ErrorKind::NotFound => Failure::NoDefaultIndex,
+            Error::Io { .. } if !named && is_missing(OWN_INDEX) && is_missing(SHIPPED_INDEX) => Failure::NoDefaultIndex,
             error => error.into(),
         })?;
         output.write(handle(opened, Some(path)));
@@ -158,7 +220,8 @@ pub unsafe extern "C" fn tollgate_open_memory(
     options: *const tollgate_options,
     gate: *mut *mut tollgate_gate,
 ) -> tollgate_status {
-    guard(|| {
+    panic::install_hook();
+    guard_waiting(|| {
         // SAFETY: C's promises.
         let (bytes, options, output) = unsafe {
             (arguments::bytes(bytes.cast(), length)?, options::read(options)?, Output::new(gate, NO_OUTPUT)?)
@@ -166,7 +229,9 @@ pub unsafe extern "C" fn tollgate_open_memory(
         let mut copy = Vec::new();
         copy.try_reserve_exact(bytes.len()).map_err(|_| Failure::Status(tollgate_status::TOLLGATE_NO_MEMORY))?;
         copy.extend_from_slice(bytes);
-        output.write(handle(options.with_index(Index::from_bytes(copy)?), None));
+        let index = Index::from_bytes(copy)?;
+        options.accepts(&index)?;
+        output.write(handle(options.with_index(index), None));
         Ok(())
     })
 }
@@ -177,17 +242,21 @@ fn handle(gate: Gate, path: Option<CString>) -> *mut tollgate_gate {
 
 /// Ends a gate: stops watching, waits for the watching thread, frees everything. NULL is nothing to do.
 ///
-/// No other call on the gate may be under way on any thread, and none may come after: not inside an
-/// observer, either. In a process that was forked off this frees the child's copy only.
+/// No other call on the gate may be under way on any thread, and none may come after. An observer on the
+/// watching thread may still call functions on the gate, but this one, until this one has ended its thread;
+/// tollgate_watch is then TOLLGATE_INVALID_ARGUMENT. Not to be called inside an observer. In a process that was
+/// forked off this frees the child's copy only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_close(gate: *mut tollgate_gate) {
-    guard_or((), || {
+    guard_or_waiting((), || {
         if gate.is_null() || !gate.is_aligned() {
             return;
         }
-        // SAFETY: a gate of `handle`, which C promises to be the last to use.
-        let gate = unsafe { Box::from_raw(gate) };
-        gate.exchange(None, true);
+        // SAFETY: a gate of `handle`, which C promises to be the last to use; but for observers on a watching
+        // thread, so that this is a shared reference as theirs are.
+        unsafe { &*gate }.end_watching();
+        // SAFETY: as above, and now the watching threads are joined: nobody has a reference any more.
+        drop(unsafe { Box::from_raw(gate) });
     });
 }
 
@@ -197,30 +266,35 @@ pub unsafe extern "C" fn tollgate_close(gate: *mut tollgate_gate) {
 /// index, byte for byte, changes nothing.
 ///
 /// `swap` may be NULL. Any thread; calls do not wait for it, other reloads do.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_reload(gate: *const tollgate_gate, swap: *mut tollgate_swap) -> tollgate_status {
     // SAFETY: C's promises.
-    guard(|| unsafe { exchange(gate, swap, |gate| Ok(gate.reload()?)) })
+    guard_waiting(|| unsafe { exchange(gate, swap, |gate| Ok(gate.reload()?)) })
 }
 
 /// As tollgate_reload, with a limit of its own for the share of entries that may be lost, in percent, 1
-/// to 100; 0 is the default, 50, and TOLLGATE_NO_LOSS none. 100 takes any index that is whole.
+/// to 100, or TOLLGATE_NO_LOSS. 0 is the gate's own limit, and so the same as tollgate_reload; 100 takes any
+/// index that is whole.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_reload_within(
     gate: *const tollgate_gate,
     max_loss_percent: u32,
     swap: *mut tollgate_swap,
 ) -> tollgate_status {
-    guard(|| {
+    guard_waiting(|| {
         let percent = options::loss(max_loss_percent)?;
+        let reload = |gate: &Gate| Ok(percent.map_or_else(|| gate.reload(), |percent| gate.reload_within(percent))?);
         // SAFETY: C's promises.
-        unsafe { exchange(gate, swap, |gate| Ok(gate.reload_within(percent)?)) }
+        unsafe { exchange(gate, swap, reload) }
     })
 }
 
 /// Goes back to the index before the last swap; a second call goes forth again.
 /// TOLLGATE_NO_PREVIOUS_INDEX where there was no swap yet. A gate that watches its file leaves that
 /// index in place until the file is replaced again. `swap` may be NULL. Any thread; waits for no file.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_rollback(gate: *const tollgate_gate, swap: *mut tollgate_swap) -> tollgate_status {
     let rollback = |gate: &Gate| gate.rollback().ok_or(Failure::Status(tollgate_status::TOLLGATE_NO_PREVIOUS_INDEX));
@@ -250,22 +324,22 @@ unsafe fn exchange(
 /// interval. A reload that fails leaves the old index in place, is counted, told to the observer, and
 /// tried again when the file changes again.
 ///
-/// Returns TOLLGATE_NO_FILE for a gate from memory, TOLLGATE_IO where no thread can be started. Any
+/// Returns TOLLGATE_NO_FILE for a gate from memory, TOLLGATE_IO where no thread can be started,
+/// TOLLGATE_INVALID_ARGUMENT while tollgate_close waits for this thread. Any
 /// thread. The thread blocks all of its time, handles no signal of the program's, and does not outlive
 /// tollgate_unwatch or tollgate_close. Fork first, watch then: in a forked child nobody watches until
 /// it calls this itself.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_watch(gate: *const tollgate_gate, interval_ms: u32) -> tollgate_status {
-    guard(|| {
+    guard_waiting(|| {
         // SAFETY: C's promise.
         let gate = unsafe { arguments::reference(gate, NO_GATE) }?;
         let interval = match interval_ms {
             0 => tollgate::DEFAULT_INTERVAL,
             ms => Duration::from_millis(ms.into()),
         };
-        let watcher = signals::blocked(|| gate.gate.watch(interval))?;
-        gate.exchange(Some(Watch { watcher, process: std::process::id() }), !Watcher::is_watching_thread());
-        Ok(())
+        gate.watch(interval)
     })
 }
 
@@ -273,10 +347,10 @@ pub unsafe extern "C" fn tollgate_watch(gate: *const tollgate_gate, interval_ms:
 /// thread; called by an observer on a watching thread, it does not wait: tollgate_close does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_unwatch(gate: *const tollgate_gate) -> tollgate_status {
-    guard(|| {
+    guard_waiting(|| {
         // SAFETY: C's promise.
         let gate = unsafe { arguments::reference(gate, NO_GATE) }?;
-        gate.exchange(None, !Watcher::is_watching_thread());
+        gate.unwatch();
         Ok(())
     })
 }
@@ -292,12 +366,21 @@ pub unsafe extern "C" fn tollgate_path(gate: *const tollgate_gate) -> *const c_c
     })
 }
 
-/// Where tollgate_open looks for the default index. The text is constant.
+/// The index that tollgate_open opens where none is named: the operator's own, `SYSCONFDIR/tollgate/policy.tgx`
+/// (/etc/tollgate/policy.tgx), which no installation writes to, or, where there is nothing of that name, the
+/// one that is installed with the library, `DATADIR/tollgate/default.tgx`. Where there is neither, it is the
+/// operator's own, to be waited for. Never NULL; one of two constant texts, as the files are now. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tollgate_default_index() -> *const c_char {
-    const PATH: &CStr = match CStr::from_bytes_with_nul(concat!(env!("TOLLGATE_DEFAULT_INDEX"), "\0").as_bytes()) {
-        Ok(path) => path,
-        Err(_) => c"",
-    };
-    PATH.as_ptr()
+    guard_or_waiting(c"".as_ptr(), || default_index().as_ptr())
+}
+
+/// As [`guard`], for what reads files or waits for threads: it is not cancelled.
+fn guard_waiting(f: impl FnOnce() -> Result<(), Failure>) -> tollgate_status {
+    signals::uncancelled(|| guard(f))
+}
+
+/// As [`guard_or`], and not cancelled.
+fn guard_or_waiting<T>(otherwise: T, f: impl FnOnce() -> T) -> T {
+    signals::uncancelled(|| guard_or(otherwise, f))
 }

@@ -65,6 +65,7 @@ const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
 const NO_OUTPUT: &str = "the output is NULL or misaligned";
 
 /// Writes what the index of the moment was made of. Any thread; allocates.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_get_info(gate: *const tollgate_gate, info: *mut tollgate_info) -> tollgate_status {
     guard(|| {
@@ -105,6 +106,7 @@ pub unsafe extern "C" fn tollgate_get_info(gate: *const tollgate_gate, info: *mu
 /// `capacity` of them to `profiles`, and to `*count` how many there are. With `capacity` 0, `profiles`
 /// may be NULL; an index may be swapped between two calls, so the second may find more. Any thread;
 /// allocates.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_get_profiles(
     gate: *const tollgate_gate,

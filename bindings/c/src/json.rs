@@ -1,6 +1,7 @@
 //! An explanation as JSON: the keys, their order and their values are the command's contract
 //! (`tollgate explain --format json`), which a test compares.
 
+use crate::error::is_unseen;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use tollgate::{EntryInfo, Explanation, Match, MatchOutcome, Rule};
@@ -27,11 +28,6 @@ impl fmt::Display for Text<'_> {
         }
         f.write_char('"')
     }
-}
-
-/// Characters without a shape of their own, which hide text or turn it round.
-pub(crate) fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A JSON string, or null.

@@ -18,7 +18,7 @@
 //! | `explain.rs`, `json.rs` | why, for people and for programs |
 //! | `stats.rs` | `tollgate_stats`, `tollgate_list` |
 //! | `info.rs` | `tollgate_info`, profiles, versions |
-//! | `signals.rs` | the watching thread leaves signals to the program |
+//! | `signals.rs` | the watching thread leaves signals to the program, and no call is cancelled half way |
 //!
 //! `unsafe` is where a pointer of C is read or written: in `arguments.rs`, and in the functions that
 //! pass C's promises on to it.

@@ -1,11 +1,12 @@
 //! `tollgate_observer`: the program's functions that are told what a gate does.
 
 use crate::arguments;
-use crate::error::{Failure, MESSAGE_BYTES, Message, status_of};
+use crate::error::{Failure, MESSAGE_BYTES, Message, status_of, write_error};
 use crate::gate::tollgate_swap;
+use crate::panic;
+use crate::signals;
 use crate::verdict::{tollgate_verdict, write_verdict};
 use std::ffi::{c_char, c_void};
-use std::fmt::Write;
 use std::mem::MaybeUninit;
 use tollgate::{Error, Observer, Swap, Verdict};
 
@@ -18,7 +19,8 @@ use tollgate::{Error, Observer, Swap, Verdict};
 /// tollgate_close.
 ///
 /// What the pointers point to is valid during the function only. The functions must return: no
-/// longjmp, and a C++ exception that leaves one ends the process. `user_data` has to live until
+/// longjmp, and a C++ exception that leaves one ends the process. A pthread_cancel waits until the call of
+/// the library has returned. `user_data` has to live until
 /// tollgate_close has returned, after which none of them is called again.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -77,6 +79,12 @@ impl Callbacks {
     }
 }
 
+/// Calls a function of the program's: on its side of the boundary, and on a thread that is not cancelled
+/// there, since it could not be unwound.
+fn call(f: impl FnOnce()) {
+    signals::uncancelled(|| panic::outside(f));
+}
+
 type Judged = Option<unsafe extern "C-unwind" fn(*mut c_void, *const c_char, usize, *const tollgate_verdict)>;
 
 impl Callbacks {
@@ -86,7 +94,7 @@ impl Callbacks {
         let mut room = MaybeUninit::uninit();
         let verdict = write_verdict(&mut room, verdict, dialled);
         // SAFETY: a function that the program gave for this, with what the header says it gets.
-        unsafe { function(self.0.user_data, dialled.as_ptr().cast(), dialled.len(), verdict) };
+        call(|| unsafe { function(self.0.user_data, dialled.as_ptr().cast(), dialled.len(), verdict) });
     }
 }
 
@@ -100,18 +108,20 @@ impl Observer for Callbacks {
     }
 
     fn swapped(&self, swap: &Swap) {
+        #[cfg(feature = "test-panic")]
+        panic::telling::panics();
         let Some(function) = self.0.swapped else { return };
         let swap = tollgate_swap::from(swap);
         // SAFETY: a function that the program gave for this, with what the header says it gets.
-        unsafe { function(self.0.user_data, &swap) };
+        call(|| unsafe { function(self.0.user_data, &swap) });
     }
 
     fn refused(&self, error: &Error) {
         let Some(function) = self.0.refused else { return };
         let mut message = [0; MESSAGE_BYTES];
         // A text that does not fit is cut.
-        let _ = write!(Message::new(&mut message), "{error}");
+        let _ = write_error(&mut Message::new(&mut message), error);
         // SAFETY: a function that the program gave for this, with what the header says it gets.
-        unsafe { function(self.0.user_data, status_of(error) as i32, message.as_ptr().cast()) };
+        call(|| unsafe { function(self.0.user_data, status_of(error) as i32, message.as_ptr().cast()) });
     }
 }

@@ -23,8 +23,18 @@ pub struct tollgate_query {
     pub home: *const c_char,
     /// A tollgate_direction: whether the number was dialled, which is the default, or is the caller's.
     pub direction: i32,
-    /// Zero.
-    pub reserved: u32,
+    /// 0, or TOLLGATE_UNCOUNTED.
+    pub flags: u32,
+}
+
+/// For `flags`: to ask without consequences, as a console does. The call is not counted, and no observer is
+/// told; the verdict is the same.
+pub const TOLLGATE_UNCOUNTED: u32 = 1;
+
+/// What C asks.
+pub(crate) struct Asked<'q> {
+    pub(crate) query: Query<'q>,
+    pub(crate) is_counted: bool,
 }
 
 const FIRST_VERSION: usize = 3 * size_of::<usize>() + 8;
@@ -35,16 +45,16 @@ const FIRST_VERSION: usize = 3 * size_of::<usize>() + 8;
 ///
 /// NULL, or a struct as the header describes it, whose texts live for `'a`.
 #[inline]
-pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Query<'a>, Failure> {
+pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Asked<'a>, Failure> {
     let mut result = Query::new();
     if query.is_null() {
-        return Ok(result);
+        return Ok(Asked { query: result, is_counted: true });
     }
     // SAFETY: integers and pointers that may be NULL, and the caller's promise.
     let query =
         unsafe { arguments::sized(query, FIRST_VERSION, "query->size is not set: begin with TOLLGATE_QUERY_INIT") }?;
-    if query.reserved != 0 {
-        return Err(Failure::Argument("query->reserved is not 0: begin with TOLLGATE_QUERY_INIT"));
+    if query.flags & !TOLLGATE_UNCOUNTED != 0 {
+        return Err(Failure::Argument("query->flags has one that is unknown: begin with TOLLGATE_QUERY_INIT"));
     }
     match query.direction {
         d if d == tollgate_direction::TOLLGATE_OUTBOUND as i32 => {}
@@ -54,13 +64,13 @@ pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Query<'a>,
     // SAFETY: the caller's promise.
     if let Some(profile) = unsafe { arguments::text(query.profile) } {
         // A name that is longer than names can be is not looked for, and not copied into an error.
-        let name = Some(profile).filter(|p| p.count_bytes() <= MAX_NAME_LEN).and_then(|p| p.to_str().ok());
-        result = result.profile(name.ok_or(Failure::UnknownProfile)?);
+        let name = Some(profile.to_bytes()).filter(|name| name.len() <= MAX_NAME_LEN);
+        result = result.profile_bytes(name.ok_or(Failure::UnknownProfile)?);
     }
     // SAFETY: the caller's promise.
     if let Some(home) = unsafe { arguments::text(query.home) } {
         let region = Some(home).filter(|h| h.count_bytes() <= 3).and_then(|h| h.to_str().ok()).and_then(Region::new);
         result = result.home(region.ok_or(Failure::UnknownRegion)?);
     }
-    Ok(result)
+    Ok(Asked { query: result, is_counted: query.flags & TOLLGATE_UNCOUNTED == 0 })
 }

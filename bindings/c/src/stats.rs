@@ -74,6 +74,7 @@ pub(crate) fn cut<const N: usize>(text: &str) -> [c_char; N] {
 }
 
 /// Writes a gate's counts. Any thread; waits for no file, but for another thread's look at them.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_get_stats(gate: *const tollgate_gate, stats: *mut tollgate_stats) -> tollgate_status {
     guard(|| {
@@ -104,6 +105,7 @@ pub unsafe extern "C" fn tollgate_get_stats(gate: *const tollgate_gate, stats: *
 /// Writes the lists of the index of the moment, in the policy's order: at most `capacity` of them to
 /// `lists`, and to `*count` how many there are. With `capacity` 0, `lists` may be NULL; an index may
 /// be swapped between two calls, so the second may find more. Any thread.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_get_lists(
     gate: *const tollgate_gate,

@@ -1,7 +1,7 @@
 //! `tollgate_verdict`, the numbers in it and their names.
 
 use crate::NAME_BYTES;
-use crate::error::{MESSAGE_BYTES, Message};
+use crate::error::{MESSAGE_BYTES, Message, is_unseen};
 use crate::panic::guard_or;
 use std::ffi::{CStr, c_char};
 use std::fmt::{self, Write};
@@ -298,12 +298,19 @@ pub(crate) fn write_verdict<'o>(
     out
 }
 
-/// The digits that an entry covers, with `+`: nothing where there is no number.
+/// The digits that an entry covers, with `+`: nothing where there is no number. From where they come from, and
+/// not from the text beside it: to read again what was written a moment ago waits until it is written.
 #[inline]
 fn covered(out: &mut tollgate_verdict, v: &Verdict) {
-    for (i, (to, from)) in out.rule_text.iter_mut().zip(&out.number).enumerate() {
-        *to = if i <= v.matched as usize { *from } else { 0 };
+    if !v.has_number() {
+        return;
     }
+    let mut digits = *v.number.padded();
+    for (i, digit) in digits.iter_mut().enumerate() {
+        *digit = if i < v.matched as usize { *digit } else { 0 };
+    }
+    out.rule_text[0] = b'+' as c_char;
+    put(&mut out.rule_text[1..], &digits);
 }
 
 /// `raw:` and the dialled bytes that the entry covers. They are an entry's, so text that somebody wrote
@@ -313,11 +320,20 @@ fn raw_text(text: &mut [c_char; RULE_BYTES], dialled: &[u8], matched: u8) {
     let dialled = dialled.trim_ascii();
     let covered = dialled.get(..matched as usize).unwrap_or(dialled);
     let covered = &covered[..covered.len().min(MAX_RAW)];
-    let is_text = std::str::from_utf8(covered).is_ok();
     put(text, RAW);
-    for (to, &byte) in text[RAW.len()..].iter_mut().zip(covered) {
-        let fit = if is_text { !byte.is_ascii_control() } else { byte.is_ascii_graphic() };
-        *to = (if fit { byte } else { b'?' }) as c_char;
+    let mut places = text[RAW.len()..].iter_mut();
+    let mut write = |bytes: &[u8]| {
+        // In this order: the other one would take a place for the byte that is not there.
+        for (from, to) in bytes.iter().zip(places.by_ref()) {
+            *to = *from as c_char;
+        }
+    };
+    for chunk in covered.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let is_fit = !c.is_control() && !is_unseen(c);
+            write((if is_fit { c } else { '?' }).encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        write(&b"???"[..chunk.invalid().len().min(3)]);
     }
 }
 
@@ -561,6 +577,7 @@ mod tests {
         assert_eq!(shown(b" 1005 ", 3), "raw:100");
         assert_eq!(shown("é\r\nX".as_bytes(), 6), "raw:é??X");
         assert_eq!(shown(b"\xff\r\nX", 9), "raw:???X");
+        assert_eq!(shown("a\u{85}\u{2028}\u{202e}b".as_bytes(), 10), "raw:a???b");
         assert_eq!(shown(&[b'x'; 300], 255), format!("raw:{}", "x".repeat(MAX_RAW)));
     }
 }

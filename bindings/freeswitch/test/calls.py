@@ -14,10 +14,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 
-from pbx import HERE, Esl, FreeSwitch, Load, Trunk, call
+from pbx import HERE, Esl, FreeSwitch, Load, Trunk, call, end_on_signals, on_signals
 
 SECONDS = int(os.environ.get("TOLLGATE_TEST_SECONDS", 60))
 RATE = 50
@@ -32,9 +32,9 @@ def check(what, expected, seen):
         passed += 1
     else:
         failed += 1
-    wanted = expected if not callable(expected) else (expected.__doc__ or "…")
+    wanted = str(expected if not callable(expected) else expected.__doc__ or "…").replace("\n", "\\n")
     shown = " | ".join(str(seen).strip().split("\n"))
-    print(f"{'ok    ' if ok else 'FAILED'}  {what:<58}  {str(wanted):<34}  {shown if not ok else shown[:100]}", flush=True)
+    print(f"{'ok    ' if ok else 'FAILED'}  {what:<58}  {wanted:<34}  {shown if not ok else shown[:100]}", flush=True)
     return ok
 
 
@@ -109,7 +109,8 @@ class Harness:
         dialled = self.trunk.dialled(wait=1 if trunk else 0.1, more_than=before if trunk else 10**9)[before:]
         told = " ".join([events[0].get("Tollgate-Reason", ""), *filter(None, [events[0].get("Tollgate-List"),
                          events[0].get("Tollgate-Rule")])]) if events else "none"
-        want = (expected, reason or "none", [trunk] if trunk else [])
+        told = "as expected" if callable(reason) and reason(told) else told
+        want = (expected, "as expected" if callable(reason) else reason or "none", [trunk] if trunk else [])
         check(f"{what}: {target}", " ".join(map(str, want)), " ".join(map(str, (seen, told, dialled))))
         return events
 
@@ -154,6 +155,9 @@ class Harness:
         out("emergency, outside line", "9112", 200, None, trunk="112")
         out("short number", "116000", 200, None, trunk="116000")
         out("an extension is not the trunk's", "1000", 404, None)
+        # Found in review: $ also matches in front of a line feed, which an URI can have as %0A.
+        out("a line feed behind the number", "0905123457%0A", 404, None)
+        out("a line feed behind an emergency number", "112%0A", 200, None, trunk="112")
         print("\n--- tenants")
         out("blocked in the default profile", "+37126123456", 403, "country LV", address="127.0.0.3")
         out("allowed in tenant-7", "+37126123456", 200, None, address="127.0.0.2", trunk="+37126123456")
@@ -189,6 +193,26 @@ class Harness:
         check("    its event says why", like("number="), events[0].get("Tollgate-Message", "") if events else "")
         out("dialled words are no arguments", "75profile=tenant-7%20number=+37126123456", 403, "invalid", **one)
         out("dialled words are no arguments", "75inbound%200900123456", 403, "invalid", **one)
+        for mark in (",", "%3A", ";", "%7C", "%7D", "%29"):
+            out("dialled marks are no arguments", f"750905123456{mark}number=112", 403, like("invalid|list blacklist"), **one)
+        for marks in ("%29%7D+OK%20allow%20", "%29:", "%20profile=default%20number=0905123457", ",outbound", "%29%7D%24%7Btollgate%28"):
+            out("dialled marks close no command", f"790905123457{marks}", 488, like("invalid|default|unassigned"), **one)
+        # Found in review: the last of two directions or profiles won, whoever had written it.
+        for what, dialled in {"two directions": "771", "two profiles": "781"}.items():
+            events = out(what, dialled, 403, "error", **one)
+            check("    its event says why", like("is a second (direction|profile)"), events[0].get("Tollgate-Message", "") if events else "")
+        out("two directions, emergency", "155", 200, None, **one)
+        # Found in review: an argument that came with the call was told as it came, control characters and all.
+        for what, dialled in {"in a number": "75%0AX%5C%C2%9B2J", "in an argument": "76a%0AX%5C%C2%9B2J"}.items():
+            events = out(f"control characters {what}", dialled, 403, like("invalid|error"), **one)
+            event = events[0] if events else {}
+            told = event.get("Tollgate-Dialled" if "number" in what else "Tollgate-Message", "")
+            check("    its event shows them", like(r"\\x0AX\\x5C\\xC2\\x9B2J"), told)
+            check("    no header of ours has any", [],
+                  [n for n, v in event.items() if n.startswith("Tollgate-") and re.search("[^ -~]", v.replace("…", ""))])
+        log = self.pbx.log()
+        check("    the log shows them, in one line", 2, len(re.findall(r"tollgate: block .*\\x0AX\\x5C\\xC2\\x9B2J.*outbound", log)))
+        check("    and no line of its own begins with them", [], re.findall(r"^X\\.*", log, re.M))
         out("announced, allowed", "0905123457", 200, None, address="127.0.0.6", trunk="+421905123457")
         out("announced, blocked: answered, not dialled", "0905123456", 200, "list blacklist +421905123456",
             address="127.0.0.6")
@@ -217,7 +241,7 @@ class Harness:
         print("\n--- commands")
         api = self.pbx.api
         for command, expected in {
-            "tollgate": r"^-USAGE: tollgate screen\|",
+            "tollgate": r"^-ERR which command\? tollgate screen\|explain\|",
             "tollgate nonsense": r"^-ERR there is no command",
             "tollgate help": r"^\+OK\ntollgate screen ",
             "tollgate screen": r"^-ERR which number",
@@ -231,6 +255,14 @@ class Harness:
             "tollgate screen profile=nobody 112": r"^-ERR unknown_profile: a call gets allow \(emergency\)",
             "tollgate screen profile=nobody 0905123457": r"^-ERR unknown_profile: a call gets block \(error\)",
             "tollgate screen cause=NONSENSE 112": r"^-ERR cause=NONSENSE",
+            "tollgate screen inbound outbound 112": r'^-ERR "outbound" is a second direction; take one out$',
+            "tollgate screen outbound outbound 112": r'^-ERR "outbound" is a second direction; take one out$',
+            "tollgate screen profile=closed profile= 1": r'^-ERR "profile=" is a second profile; take one out$',
+            "tollgate explain home=SK home=DE 1": r'^-ERR "home=DE" is a second home region; take one out$',
+            "tollgate screen number=profile=closed profile=default": r"^\+OK block invalid$",
+            "tollgate nonsense\x1b[2J": r'^-ERR there is no command "nonsense\\x1B\[2J"',
+            "tollgate reload \x1b": r'^-ERR "\\x1B": must be',
+            "tollgate explain format=\x1b 1": r"^-ERR format=\\x1B: must be",
             "tollgate screen 0905999111": r"^\+OK allow default \+421905999111 \(list trial would block\)$",
             "tollgate explain 0905123456": r"^\+OK\n0905123456\n(?s:.*)policy\.toml:\d+(?s:.*)block list blacklist",
             "tollgate explain format=json 0905123456": r'^\+OK\n\{.*"reason":"list"',
@@ -263,6 +295,7 @@ class Harness:
             check("    its event", "refused command", self.reload_event(mark, "command"))
             check("    the old answers", BLOCKED, screen())
             check("    by a call", 403, call(self.pbx, "0905123456", 403)[0])
+            check("    status", like(f"\nrefused +.*{expected}"), api("tollgate status"))
 
         def replace(content):
             def write():
@@ -272,16 +305,17 @@ class Harness:
             return write
 
         refused("missing", lambda: self.index.unlink(), "No such file")
-        refused("empty", replace(b""), "")
-        refused("no index", replace(b"number,note\n" * 100), "")
-        refused("truncated", replace(good[:len(good) // 2]), "")
+        refused("empty", replace(b""), "not a Tollgate index: the file is empty")
+        refused("no index", replace(b"number,note\n" * 100), "not a Tollgate index: it does not begin with TOLLGATE")
+        refused("truncated", replace(good[:len(good) // 2]), "should have \\d+ bytes and has \\d+: it was cut")
         broken = bytearray(good)
         broken[len(broken) // 2] ^= 1
         refused("one bit changed", replace(bytes(broken)), "checksum")
         small = self.policy("small.toml", lambda t: re.sub(r"entries = .*", "entries = []", t))
-        refused("shrunken", lambda: self.build(small, self.index), "")
+        refused("shrunken", lambda: self.build(small, self.index), "more than 50 % would be lost")
         check("shrunken, and meant", like(r"^\+OK swapped: 0 entries, before \d"), api("tollgate reload max-loss=100"))
         check("    the new answers", "+OK allow default +421905123456", screen())
+        check("    status has no refusal any more", lambda s: "\nrefused" not in s, api("tollgate status"))
         mark = self.quiet()
         check("rollback", like(r"^\+OK rolled-back"), api("tollgate rollback"))
         check("    its event", "rolled-back command", self.reload_event(mark, "command"))
@@ -300,17 +334,50 @@ class Harness:
             pbx.settings(**params)
             check(what, like(expected), api("tollgate reload reloadxml"))
 
+        def conf_text(what, expected, text):
+            (pbx.conf / "autoload_configs/tollgate.conf.xml").write_text(text)
+            check(what, like(expected), api("tollgate reload reloadxml"))
+
         conf("unknown parameter", r'^-ERR tollgate\.conf\.xml: there is no parameter "on-eror-outbound"; the index',
              index=self.index, on_eror_outbound="allow")
         conf("wrong value", r"must be block or allow; the index", index=self.index, on_error_outbound="maybe")
         conf("unknown cause", r"hang-up cause", index=self.index, block_cause_outbound="BARED")
+        # Found in review: what was no <param>, or had no name or value, was passed over.
+        inside = f'<param name="index" value="{self.index}"/>'
+        for what, (expected, text) in {
+            "a misspelt <param>": (r"<parm> in <settings>: must be <param", f'<settings>{inside}<parm name="watch" value="true"/></settings>'),
+            "a misspelt <settings>": (r"<setings> in <configuration>", f"<setings>{inside}</setings>"),
+            "two <settings>": (r"must be one <settings>", f"<settings>{inside}</settings><settings/>"),
+            "a misspelt name": (r'a <param> has no name=', f'<settings>{inside}<param nam="watch" value="true"/></settings>'),
+            "a misspelt value": (r'a <param> has no value=', f'<settings>{inside}<param name="default-profile" valu="closed"/></settings>'),
+            "another attribute": (r'a <param> has no extra=', f'<settings><param name="index" value="{self.index}" extra="1"/></settings>'),
+            "a parameter twice": (r"index is there twice", f"<settings>{inside}{inside}</settings>"),
+        }.items():
+            conf_text(what, rf"^-ERR tollgate\.conf\.xml: .*{expected}.*; the index in force stays$",
+                      f'<configuration name="tollgate.conf">{text}</configuration>')
+            check("    status", like(rf"\nrefused +tollgate\.conf\.xml: .*{expected}"), api("tollgate status"))
         conf("default profile that is not there", r"^-ERR .*default-profile", index=self.index, default_profile="nobody")
         conf("another index that is not there", r"^-ERR .*No such file", index=self.work / "other.tgx")
         check("    the old answers", BLOCKED, screen())
+        replace(bytes(broken))()
+        mark = self.quiet()
+        conf("another cause, and a broken index", "^-ERR .*checksum.*; the index in force stays$", index=self.index,
+             block_cause_outbound="CALL_REJECTED")
+        check("    its event", "refused command", self.reload_event(mark, "command"))
+        check("    the log", like("command refused: .*checksum"), pbx.log()[-2000:])
+        check("    the old cause, by a call", 403, call(pbx, "0905123456", 403)[0])
+        replace(good)()
         conf("another cause", r"^\+OK unchanged", index=self.index, block_cause_outbound="CALL_REJECTED")
         check("    by a call", 603, call(pbx, "0905123456", 603)[0])
-        conf("another default profile", r"^\+OK swapped", index=self.index, default_profile="tenant-7")
+        blocked = self.counted("blocked"), self.counted("list blacklist")
+        conf("another default profile", r"^\+OK unchanged", index=self.index, default_profile="tenant-7")
+        check("    counts go on", blocked, (self.counted("blocked"), self.counted("list blacklist")))
         check("    by a call", 403, call(pbx, "0049302000000", 403)[0])
+        # Only where there is no index: with one, the index knows the emergency numbers.
+        conf("on-error-emergency, and an index", r"^\+OK", index=self.index, on_error_emergency="0900123456")
+        check("    it is the index that is asked", "+OK block type premium_rate +421900123456", api("tollgate screen 0900123456"))
+        check("    also by a profile that is not there", like(r"^-ERR unknown_profile: a call gets block \(error\)"),
+              api("tollgate screen profile=nobody 0900123456"))
         other = self.work / "other.tgx"
         self.build(small, other)
         conf("another, shrunken index", r"^-ERR .*would be lost", index=other)
@@ -340,9 +407,37 @@ class Harness:
         self.build(gone, self.index)
         check("a file without the default profile", "refused watch", self.reload_event(mark, "watch"))
         check("    by a call", 403, call(pbx, "0049302000000", 403)[0])
+
+        # Found in review: such an index was in force until it was looked at, and if a command reloaded meanwhile,
+        # going back went to the wrong one.
+        gone_index = self.index.read_bytes()
+        seen, stop = set(), threading.Event()
+
+        def ask():
+            esl = Esl(pbx.esl_port)
+            while not stop.is_set():
+                seen.add(esl.api("tollgate screen 0905123456"))
+
+        askers = [threading.Thread(target=ask) for _ in range(2)]
+        for asker in askers:
+            asker.start()
+        replies = set()
+        for i in range(200):
+            replace(good if i % 4 == 1 else gone_index)()
+            replies.add(re.sub(r" .*", "", api("tollgate reload")))
+        stop.set()
+        for asker in askers:
+            asker.join()
+        check("200 reloads of it while it is watched: no call sees it", {BLOCKED}, seen)
+        check("    the commands", {"+OK", "-ERR"}, replies)
         replace(good)()
+        mark = self.quiet()
         pbx.settings(index=self.index)
         check("as at first", like(r"^\+OK"), api("tollgate reload reloadxml"))
+
+    def counted(self, name):
+        found = re.search(rf"^{name} .*?(\d+)$", self.pbx.api("tollgate stats"), re.M)
+        return int(found[1]) if found else None
 
     def load(self):
         print(f"\n--- {RATE} calls a second for {SECONDS} s, the index rebuilt and reloaded every second")
@@ -443,20 +538,43 @@ class Harness:
         check("    and no thread is left", lambda s: pbx.threads() <= threads + 1, f"{threads}, {pbx.threads()}")
         check("    by a call", 403, call(pbx, "0905123456", 403)[0])
 
-        # Under calls: an unload waits or is refused, and the server lives.
+        # Under calls and commands: an unload waits or is refused, and the server lives.
+        before = len(self.trunk.dialled())
         load = Load(pbx, "unloading", "0905123456", 403, 25, 100)
+        stop, replies = threading.Event(), set()
+
+        def command(text):
+            esl = Esl(pbx.esl_port)
+            while not stop.is_set():
+                replies.add(re.sub(r"[ \n].*", "", esl.api(text), flags=re.S))
+
+        commands = [threading.Thread(target=command, args=(text,)) for text in (
+            "tollgate explain 0905123456", "tollgate reload", "tollgate status", "console_complete tollgate screen profile=")]
+        for thread in commands:
+            thread.start()
+        unloaded = 0
         while load.running():
-            api("unload mod_tollgate")
+            unloaded += api("unload mod_tollgate").startswith("+OK")
             api("load mod_tollgate")
             time.sleep(0.1)
-        load.result()
-        check("unload and load under calls: it runs", like("is ready"), api("status").split("\n")[1] if pbx.process.poll() is None else "it ended")
+        stop.set()
+        for thread in commands:
+            thread.join()
+        answered, failed_calls = load.result()
+        check("unload and load under calls and commands: it runs", like("is ready"),
+              api("status").split("\n")[1] if pbx.process.poll() is None else "it ended")
+        check("    it was unloaded", lambda s: unloaded > 0, f"{unloaded} times")
+        check("    every call got 403 or, without the module, 502", (100, []),
+              (answered + failed_calls, sorted(set(load.unexpected()) - {"403", "502"})))
+        check("    and none was put through", [], self.trunk.dialled(wait=0.2, more_than=10**9)[before:])
+        check("    replies to commands", lambda s: "+OK" in replies, sorted(replies))
         check("    by a call", 403, call(pbx, "0905123456", 403)[0])
 
     def without_index(self):
         print("\n--- loaded without an index")
         pbx, api = self.pbx, self.pbx.api
         missing = self.work / "later.tgx"
+        more = self.policy("more.toml", lambda t: t.replace('"0905 123 456",', '"0905 123 456", "0905 123 457",'))
 
         def load_with(**params):
             api("unload mod_tollgate")
@@ -490,6 +608,23 @@ class Harness:
               load_with(index=self.work / "never.tgx", on_error_outbound="allow", on_error_inbound="block"))
         check("    outbound", like("a call gets allow"), api("tollgate screen 0905123457"))
         self.inbound("    inbound", "<sip:+421232784100@127.0.0.1>", 603, "error")
+        # Found in review: after a wrong tollgate.conf.xml at load, nobody waited for an index, whatever came then.
+        later = self.work / "later-still.tgx"
+        check("load with a wrong setting, no index", like(r"^\+OK"), load_with(index=later, watch="sometimes"))
+        pbx.settings(index=later, watch="50", on_error_outbound="allow")
+        check("    after the correction", like(r"^-ERR .*No such file.*; there still is no index, on-error answers$"),
+              api("tollgate reload reloadxml"))
+        check("    status", like(r"index +none: .*No such file(?s:.*)watch +every 50 ms"), api("tollgate status"))
+        check("    its on-error holds", like("a call gets allow"), api("tollgate screen 0905123457"))
+        mark = self.quiet()
+        self.build(HERE / "policy.toml", later)
+        check("    the index comes", "swapped watch", self.reload_event(mark, "watch"))
+        check("    and answers", BLOCKED, api("tollgate screen 0905123456"))
+        pbx.settings(index=later, watch="never")
+        check("    a wrong setting again", like(r'^-ERR .*watch="never"'), api("tollgate reload reloadxml"))
+        mark = self.quiet()
+        self.build(more, later)
+        check("    it is watched as before", "swapped watch", self.reload_event(mark, "watch"))
         check("load with a wrong setting", like(r"^\+OK"), load_with(index=self.index, watch="sometimes"))
         check("    status", like(r"index +none: .*watch=\"sometimes\""), api("tollgate status"))
         check("    outbound", like("a call gets block"), api("tollgate screen 0905123457"))
@@ -506,10 +641,10 @@ class Harness:
         shutil.copy(HERE / "policy.toml", self.work / "policy.toml")
         self.build(self.work / "policy.toml", self.index)
         self.pbx.settings(index=self.index)
-        self.pbx.start()
-        version = self.pbx.api("version").strip()
-        print(f"        {version}")
+        alive = code = None
         try:
+            self.pbx.start()
+            print(f"        {self.pbx.api('version').strip()}", flush=True)
             self.trunk = Trunk(self.pbx)
             time.sleep(0.3)
             for subject in (self.calls, self.event_contents, self.commands, self.reloads, self.modules, self.load,
@@ -517,16 +652,16 @@ class Harness:
                 if len(sys.argv) <= 5 or subject.__name__ in sys.argv[5:]:
                     subject()
         finally:
+            on_signals(signal.SIG_IGN)
             if self.trunk:
                 self.trunk.stop()
-            alive = self.pbx.process.poll() is None
+            alive = self.pbx.process is not None and self.pbx.process.poll() is None
             code = self.pbx.stop()
         check("FreeSWITCH ran to the end, and ended itself", "True 0", f"{alive} {code}")
 
 
 def main():
-    # Ends what was started, also where it is ended itself.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_on_signals()
     prefix, module, command, work = sys.argv[1:5]
     harness = Harness(prefix, module, command, pathlib.Path(work))
     try:

@@ -1,6 +1,7 @@
 """A FreeSWITCH of one's own on 127.0.0.1, its event socket, and SIPp. Everything is in one folder, which is
 removed, and ends with the program: processes are ended by their handle."""
 
+import ctypes
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -20,6 +22,21 @@ def free_port(kind):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def end_with_me():
+    """In a child: killed when this program is, though it be by SIGKILL. (PR_SET_PDEATHSIG)"""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def on_signals(handler):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
+def end_on_signals():
+    """What was started is stopped where it is left, which a signal must not hinder."""
+    on_signals(lambda *_: sys.exit(1))
 
 
 class Esl:
@@ -154,7 +171,7 @@ class FreeSwitch:
             arguments += ["-" + names.get(folder, folder), str(self.work / folder)]
         self.output = open(self.work / "log/stdout.log", "ab")
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=self.output,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+                                        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_me)
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -218,7 +235,7 @@ class Trunk:
         if trace:
             arguments += ["-trace_msg", "-message_file", str(self.log)]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, cwd=pbx.work)
+                                        stderr=subprocess.DEVNULL, cwd=pbx.work, preexec_fn=end_with_me)
 
     def dialled(self, wait=0.0, more_than=0):
         """The numbers that reached the trunk, in order, each call once."""
@@ -283,10 +300,16 @@ class Load:
             ["sipp", "-sf", str(path), "-i", address, "-p", str(free_port(socket.SOCK_DGRAM)), "-m", str(calls),
              "-r", str(rate), "-nd", "-nostdin", "-trace_err", "-error_file", str(self.errors), "-trace_stat", "-stf", str(self.stat), "-fd", "1", "-recv_timeout",
              "10000", f"127.0.0.1:{pbx.internal}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=pbx.work)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=pbx.work,
+            preexec_fn=end_with_me)
 
     def running(self):
         return self.process.poll() is None
+
+    def unexpected(self):
+        """The final answers that were not expected, as SIPp tells of them."""
+        text = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        return re.findall(r"SIP/2\.0 ([2-6]\d\d)", text)
 
     def result(self):
         """(successful, failed)"""

@@ -1,11 +1,12 @@
 //! The warnings of `mod.rs` about the whole numbers of long files: found while they are read in order,
 //! since they are not in memory. Their places are files without a line.
 
-use super::{MAX_ABOVE, Places, Tie, Warnings, tie};
+use super::{MAX_ABOVE, MAX_LISTS, MAX_PAIRS, PER_CODE, Places, Tie, Warnings, tie};
 use crate::compile::diagnostic::{Diagnostic, Place, Report};
 use crate::compile::long::Claim;
 use crate::compile::model::{Key, ListAction, Model};
 use crate::numbers::{MAX_WHOLE_DIGITS, POW10, whole_digits, whole_key};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 
@@ -33,9 +34,18 @@ impl Prefix<'_> {
     }
 }
 
-pub(super) fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, report: &mut Report) -> io::Result<()> {
+/// By whole number: the lists whose long files have it, of those that entries are, too.
+pub(super) type Shared = HashMap<u64, Vec<u32>>;
+
+pub(super) fn overlaps(
+    model: &Model,
+    places: &Places,
+    warnings: &mut Warnings,
+    report: &mut Report,
+) -> io::Result<Shared> {
+    let mut shared = Shared::new();
     if model.numbers.len() == 0 {
-        return Ok(());
+        return Ok(shared);
     }
     let (prefixes, whole) = entries(model);
     let mut lint = Lint { model, places, warnings, report, ties: HashMap::new() };
@@ -45,8 +55,11 @@ pub(super) fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, 
     let mut claimed: Vec<Claimed> = Vec::new();
     let claims = model.numbers.claims();
     let mut groups = model.numbers.groups()?;
-    while let Some((key, ids)) = groups.next()? {
-        above.retain(|prefix| key < prefix.end());
+    while let Some((key, made)) = groups.next()? {
+        // They lie one in the other.
+        while above.last().is_some_and(|prefix| prefix.end() <= key) {
+            above.pop();
+        }
         while let Some(prefix) = prefixes.get(next_prefix).filter(|prefix| prefix.key <= key) {
             next_prefix += 1;
             if key < prefix.end() {
@@ -57,7 +70,7 @@ pub(super) fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, 
             next_whole += 1;
         }
         let same = whole[next_whole..].iter().take_while(|&&(other, _)| other == key);
-        if let [_] = ids
+        if let [(_, 1)] = made
             && above.is_empty()
             && same.clone().next().is_none()
         {
@@ -66,13 +79,18 @@ pub(super) fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, 
         claimed.clear();
         claimed.extend(same.map(|&(_, claimed)| claimed));
         let kept = claimed.len();
-        claimed.extend(ids.iter().map(|&id| {
-            let Claim { list, source, expires } = claims[usize::from(id)];
-            Claimed { list, source, line: None, expires }
-        }));
+        for &(id, times) in made {
+            let Claim { list, source, expires } = claims[id as usize];
+            let own = Claimed { list, source, line: None, expires };
+            claimed.push(own);
+            lint.repeated(key, own, times - 1);
+        }
+        if kept > 0 {
+            shared.insert(key, claimed[kept..].iter().map(|claimed| claimed.list).collect());
+        }
         lint.number(key, &claimed, kept, &above);
     }
-    Ok(())
+    Ok(shared)
 }
 
 /// The prefixes and the whole numbers among the entries, in the order of their keys.
@@ -90,7 +108,10 @@ fn entries(model: &Model) -> (Vec<Prefix<'_>>, Vec<(u64, Claimed)>) {
             prefixes.push(Prefix { key, digits, claimed });
         }
     }
-    prefixes.sort_by_key(|prefix| prefix.key);
+    // Of equal ones of a list the one that holds longest says all.
+    let until = |prefix: &Prefix<'_>| prefix.claimed.expires.unwrap_or(i64::MAX);
+    prefixes.sort_by_key(|prefix| (prefix.key, prefix.claimed.list, Reverse(until(prefix))));
+    prefixes.dedup_by_key(|prefix| (prefix.key, prefix.claimed.list));
     whole.sort_by_key(|(key, _)| *key);
     (prefixes, whole)
 }
@@ -131,6 +152,22 @@ impl Lint<'_, '_> {
         }
     }
 
+    /// A file has a number so many times more than once.
+    fn repeated(&mut self, key: u64, own: Claimed, times: u64) {
+        for _ in 0..times.min(PER_CODE as u64) {
+            self.duplicate(key, own, own);
+        }
+        self.warnings.count_many("duplicate-entry", times.saturating_sub(PER_CODE as u64));
+    }
+
+    fn duplicate(&mut self, key: u64, own: Claimed, first: Claimed) {
+        self.warn("duplicate-entry", own, |lint| {
+            let (list, place) = (lint.list(own.list), lint.place(first));
+            let message = format!("+{} is in the list {list:?} already, at {place}", whole_digits(key));
+            Diagnostic::warning("duplicate-entry", message).help("leave one of them out")
+        });
+    }
+
     /// Says what is odd about a number. The first `kept` of its claims are entries, of which one another
     /// has been spoken already.
     fn number(&mut self, key: u64, claimed: &[Claimed], kept: usize, above: &[&Prefix<'_>]) {
@@ -138,20 +175,15 @@ impl Lint<'_, '_> {
         let of_one_mind = claimed.iter().all(|c| self.action(c.list) == self.action(claimed[0].list));
         for (i, &own) in claimed.iter().enumerate().skip(kept) {
             if let Some(&first) = claimed[..i].iter().find(|other| other.list == own.list) {
-                self.warn("duplicate-entry", own, |lint| {
-                    let (list, place) = (lint.list(own.list), lint.place(first));
-                    Diagnostic::warning(
-                        "duplicate-entry",
-                        format!("{} is in the list {list:?} already, at {place}", shown()),
-                    )
-                    .help("leave one of them out")
-                });
+                self.duplicate(key, own, first);
                 continue;
             }
             if of_one_mind {
                 self.covered(own, above, &shown);
             } else {
-                claimed[..i].iter().for_each(|&other| self.contradicting(own, other, &shown));
+                let others = claimed[..i].iter().enumerate();
+                let firsts = others.filter(|(at, other)| !claimed[..*at].iter().any(|c| c.list == other.list));
+                firsts.take(MAX_LISTS).for_each(|(_, &other)| self.contradicting(own, other, &shown));
             }
         }
     }
@@ -187,10 +219,10 @@ impl Lint<'_, '_> {
             (self.action(own.list), self.action(other.list)),
             (ListAction::Allow, ListAction::Block) | (ListAction::Block, ListAction::Allow)
         );
-        if !opposite || self.ties.len() >= super::MAX_PAIRS {
+        let pair = (own.list, other.list);
+        if !opposite || self.ties.len() >= MAX_PAIRS && !self.ties.contains_key(&pair) {
             return;
         }
-        let pair = (own.list, other.list);
         let model = self.model;
         let Some(tie) = *self.ties.entry(pair).or_insert_with(|| tie(model, pair.0, pair.1)) else { return };
         let (win, lose) = if tie.winner == own.list { (own, other) } else { (other, own) };

@@ -27,6 +27,7 @@ use crate::compile::files;
 use crate::compile::model::{Entry, Key, ListAction, Model, RuleSet};
 use crate::compile::policy::Policy;
 use crate::number::Region;
+use crate::numbers::whole_key;
 use crate::plan::Plan;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -177,10 +178,11 @@ pub(crate) fn whole(
         ));
     }
     let mut findings = Vec::new();
-    overlaps(model, places, warnings, &mut findings);
-    if let Err(error) = long::overlaps(model, places, warnings, report) {
+    let shared = long::overlaps(model, places, warnings, report).unwrap_or_else(|error| {
         report.push(super::long::no_room(&error));
-    }
+        long::Shared::new()
+    });
+    overlaps(model, places, &shared, warnings, &mut findings);
     locate(model, findings, places, source, report);
 }
 
@@ -249,7 +251,13 @@ fn show(key: &Key) -> String {
 
 /// What takes several entries to see: duplicates, entries that a shorter prefix of their list
 /// covers, and keys that two lists have with opposite actions.
-fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, findings: &mut Vec<Finding>) {
+fn overlaps(
+    model: &Model,
+    places: &Places,
+    shared: &long::Shared,
+    warnings: &mut Warnings,
+    findings: &mut Vec<Finding>,
+) {
     let entries = &model.entries;
     let list_of = |i: u32| entries[i as usize].list;
     let action_of = |i: u32| model.lists[list_of(i) as usize].action;
@@ -270,12 +278,15 @@ fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, findings: &
             stack.pop();
         }
         let of_one_mind = group.iter().all(|&i| action_of(i) == action_of(group[0]));
+        // What long files say is compared there; here it only keeps an entry from being called idle.
+        let long_lists = whole_key_of(key).and_then(|key| shared.get(&key)).into_iter().flatten();
+        let agreed = long_lists.copied().all(|list| model.lists[list as usize].action == action_of(group[0]));
         if !of_one_mind {
             contradicting(model, places, group, &mut pairs, &mut said, warnings, findings);
         }
         for same_list in group.chunk_by(|&a, &b| list_of(a) == list_of(b)) {
             duplicates(model, places, same_list, &mut said, warnings, findings);
-            if of_one_mind {
+            if of_one_mind && agreed {
                 covered(model, places, same_list[0], &stack, &mut said, warnings, findings);
             }
         }
@@ -283,6 +294,14 @@ fn overlaps(model: &Model, places: &Places, warnings: &mut Warnings, findings: &
             let firsts = group.chunk_by(|&a, &b| list_of(a) == list_of(b)).map(|same| same[0]);
             stack.extend(firsts);
         }
+    }
+}
+
+/// The key of a whole number among long ones.
+fn whole_key_of(key: &Key) -> Option<u64> {
+    match key {
+        Key::Number { digits, whole: true } if !digits.contains(&b'X') => whole_key(digits),
+        _ => None,
     }
 }
 

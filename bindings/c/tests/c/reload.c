@@ -34,7 +34,7 @@ int main(void)
     swap = untouched;
     CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload(gate, &swap));
     CHECK(memcmp(&swap, &untouched, sizeof(swap)) == 0);
-    CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload_within(gate, 0, NULL));
+    CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload_within(gate, 0, NULL)); /* the gate's own limit */
     CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload_within(gate, TOLLGATE_NO_LOSS, NULL));
     CHECK(is_everything(gate));
     CHECK_OK(tollgate_get_stats(gate, &stats));
@@ -77,6 +77,22 @@ int main(void)
     test_copy(test_file("smaller.tgx"), path);
     CHECK_OK(tollgate_reload(gate, NULL));
     CHECK(!is_everything(gate));
+    tollgate_close(gate);
+
+    /* Found in review: a limit of 0 was 50 %, whatever the gate's own is. It is the gate's own. */
+    test_copy(test_file("everything.tgx"), path);
+    CHECK_OK(tollgate_open(path, &options, &gate));
+    test_copy(test_file("smaller.tgx"), path);
+    CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload_within(gate, 50, NULL));
+    CHECK_OK(tollgate_reload_within(gate, 0, NULL));
+    CHECK(!is_everything(gate));
+    tollgate_close(gate);
+    test_copy(test_file("everything.tgx"), path);
+    options.max_loss_percent = TOLLGATE_NO_LOSS;
+    CHECK_OK(tollgate_open(path, &options, &gate));
+    test_copy(test_file("smaller.tgx"), path);
+    CHECK_STATUS(TOLLGATE_INDEX_SHRUNKEN, tollgate_reload_within(gate, 0, NULL));
+    CHECK(strstr(tollgate_last_error(), "more than 0 %") != NULL);
     tollgate_close(gate);
     return 0;
 }

@@ -65,6 +65,14 @@ int main(void)
     CHECK(tollgate_verdict_text(&verdict, line, sizeof(line)) > 0);
     CHECK(memchr(line, 0, sizeof(line)) != NULL);
 
+    /* What a name brings with it breaks no line and turns none round: here a control character of two bytes, a
+     * line's end of Unicode, and a mark that writes from right to left. */
+    {
+        struct tollgate_gate *none = NULL;
+
+        CHECK_STATUS(TOLLGATE_IO, tollgate_open(test_scratch("a\xc2\x85" "b\xe2\x80\xa8" "c\xe2\x80\xae" "d"), NULL, &none));
+        CHECK(strstr(tollgate_last_error(), "a?b?c?d") != NULL);
+    }
     /* The last error is the thread's, stays over calls that succeed, and keeps its address. */
     CHECK_STATUS(TOLLGATE_IO, tollgate_open(test_scratch("new\nline\033[2J"), NULL, &gate));
     CHECK(strchr(tollgate_last_error(), '\n') == NULL && strchr(tollgate_last_error(), '\033') == NULL);

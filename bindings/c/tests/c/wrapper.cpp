@@ -56,10 +56,22 @@ int main()
     tollgate::Query query;
     query.profile = "tenant-7";
     verdict = gate.screen(query, "+4930200123");
-    CHECK(verdict && tollgate::text(verdict->rule_text) == "DE" && !gate.check(query));
+    CHECK(verdict && tollgate::text(verdict->rule_text) == "DE" && gate.check(query));
     query.profile = "nobody";
     verdict = gate.screen(query, "112");
-    CHECK(!verdict && verdict.error().status == TOLLGATE_UNKNOWN_PROFILE && gate.check(query));
+    CHECK(!verdict && verdict.error().status == TOLLGATE_UNKNOWN_PROFILE && !gate.check(query));
+    CHECK(gate.check(query).error().status == TOLLGATE_UNKNOWN_PROFILE);
+
+    // Found in review: a name with a NUL in it was read up to there, and "tenant-7" judged.
+    const std::string cut("tenant-7\0x", 10);
+    query.profile = cut;
+    verdict = gate.screen(query, "112");
+    CHECK(!verdict && verdict.error().status == TOLLGATE_UNKNOWN_PROFILE && !gate.check(query));
+    CHECK(gate.explain(query, "112").error().status == TOLLGATE_UNKNOWN_PROFILE);
+    query = {};
+    query.home = std::string("SK\0x", 4);
+    CHECK(gate.screen(query, "112").error().status == TOLLGATE_UNKNOWN_REGION);
+    CHECK(tollgate::Gate::open(std::string(path) + '\0').error().status == TOLLGATE_INVALID_ARGUMENT);
     query = {};
     query.direction = TOLLGATE_INBOUND;
     CHECK(gate.screen(query, "anonymous")->is_blocked());
@@ -71,6 +83,21 @@ int main()
     CHECK(lists && lists->size() == 3 && tollgate::text(lists->at(1).name) == "blacklist");
     auto profiles = gate.profiles();
     CHECK(profiles && profiles->size() == 2);
+    // Found in review: this went over a vector that was gone.
+    std::string names;
+    for (const auto &list : *gate.lists())
+        names += std::string(tollgate::text(list.name)) + ' ';
+    for (const auto &profile : *gate.profiles())
+        names += std::string(tollgate::text(profile.text)) + ' ';
+    CHECK(names == "partners blacklist feed default tenant-7 ");
+
+    // Asked without consequences.
+    query = {};
+    query.counted = false;
+    CHECK(gate.screen(query, "0037126123499")->is_blocked() && log.calls == 3);
+    const auto many = gate.screen_many(query, {"112", "0037126123499", {}, "+421905323344"});
+    CHECK(many && many->size() == 4 && !many->at(0).is_blocked() && many->at(1).is_blocked());
+    CHECK(many->at(3).would_block() && gate.screen_many(query, {})->empty());
     CHECK(gate.stats()->blocked_total == 3 && tollgate::text(gate.info()->policy) == "everything");
 
     test_copy(test_file("smaller.tgx"), path);
@@ -79,12 +106,17 @@ int main()
     swap = gate.reload_within(100);
     CHECK(swap && swap->changed && log.swaps == 1);
     CHECK(gate.rollback());
-    CHECK(!gate.watch() && !gate.unwatch());
+    CHECK(gate.watch() && gate.unwatch());
 
     size_t length;
     unsigned char *bytes = test_read(path, &length);
     auto memory = tollgate::Gate::open_memory(bytes, length);
-    CHECK(memory && memory->watch()->status == TOLLGATE_NO_FILE);
+    CHECK(memory && memory->watch().error().status == TOLLGATE_NO_FILE);
+    tollgate::Options demanding;
+    demanding.required_profiles = {"default", "tenant-8"};
+    CHECK(tollgate::Gate::open_memory(bytes, length, demanding).error().status == TOLLGATE_MISSING_PROFILE);
+    demanding.required_profiles = {cut};
+    CHECK(tollgate::Gate::open_memory(bytes, length, demanding).error().status == TOLLGATE_INVALID_ARGUMENT);
     free(bytes);
     return 0;
 }
