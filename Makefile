@@ -30,10 +30,10 @@ BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/install
 PLACES = PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR SYSCONFDIR BUILT
 export $(PLACES) CARGO
 
-.PHONY: help check build install uninstall deb capi-test capi-bench header abi oracle plan fuzz bench
+.PHONY: help check build install uninstall deb capi-test capi-bench header abi oracle plan fuzz bench bench-large instructions
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  Installation: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR)"
 	@echo "  Variables: ORACLE_CASES=$(ORACLE_CASES) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS=\"$(FUZZ_TARGETS)\""
 
@@ -97,5 +97,12 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (nightly compiler and cargo-fuzz)
 			-max_len=16384 -dict=fuzz/dictionaries/$$target.dict; \
 	done
 
-bench: ## the call path beside its peers: times and ratios
+bench: ## the call path and long lists beside their peers: times and ratios, about ten minutes
+	$(CARGO) bench --locked --all-features --bench lists
 	$(CARGO) bench --locked --all-features --bench screen | awk -f benches/table.awk
+
+bench-large: ## 250 million numbers; takes 6 GB in TMPDIR
+	$(CARGO) bench --locked --all-features --bench lists -- --only large
+
+instructions: ## benches/instructions.tsv anew: instructions a screen (Valgrind)
+	.ci/instructions --write
