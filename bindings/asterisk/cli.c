@@ -321,7 +321,7 @@ static char *handle_show_stats(struct ast_cli_entry *e, int cmd, struct ast_cli_
 		e->usage =
 			"Usage: tollgate show stats\n"
 			"       Shows how many calls were allowed and blocked, and by which lists, since\n"
-			"       tollgate.conf named this index, with this max_loss and mapped.\n";
+			"       tollgate.conf named this index, with this profile, max_loss and mapped.\n";
 		return NULL;
 	case CLI_GENERATE:
 		return NULL;

@@ -47,7 +47,9 @@
 			<para>Give all three arguments where the number is one that somebody dialled or sent: then a
 			comma in it makes too many, and the call is blocked. With fewer, a comma that comes from
 			<literal>${EXTEN}</literal>, or from the number or name of the caller, is found and the call
-			blocked; one that comes from elsewhere, a header for instance, is not.</para>
+			blocked; one that comes from elsewhere, a header for instance, is not. So it is with a
+			parenthesis and a colon, which would take the arguments behind it away from the
+			function.</para>
 			<example title="Block, with a cause of your own">
 			same => n,GotoIf($["${TOLLGATE(${EXTEN},default,outbound)}" = "allow"]?:blocked)
 			same => n,Dial(PJSIP/${EXTEN}@trunk)
@@ -205,54 +207,96 @@ static int holds_argument(const char *stranger, const char *data)
 	return 0;
 }
 
-/*! \brief Whether ${TOLLGATE(1):0:5,strict,outbound)} is what becomes of ${TOLLGATE(${EXTEN},strict,outbound)}. */
-static int ends_early(const char *stranger)
+/*!
+ * \brief The next parenthesis of a text, from at on, at which Asterisk may end a function's arguments; NULL where
+ * there is none.
+ *
+ * ${TOLLGATE(1,,):0:5,strict,outbound)} is what becomes of ${TOLLGATE(${EXTEN},strict,outbound)}. Asterisk takes the
+ * colon for the begin of a substring's bounds, drops all behind it, and ends the arguments at the last
+ * parenthesis in front of it.
+ */
+static const char *early_end(const char *at)
 {
-	const char *parenthesis = strchr(stranger, ')');
+	while ((at = strchr(at, ')'))) {
+		if (at[1 + strcspn(at + 1, "):")] == ':') {
+			return at;
+		}
+		at++;
+	}
+	return NULL;
+}
 
-	return parenthesis && strchr(parenthesis, ':');
+/*!
+ * \brief Whether a stranger's text has ended the arguments of the function: whether they end with what it has in
+ * front of such a parenthesis.
+ * \param number Whether it is a number. None has such a parenthesis, so one character in common is enough, be the
+ * rest of it cut off. A name may: there it has to be the whole of the name so far, or the whole of an argument.
+ */
+static int ends_early(const char *stranger, const char *data, int number)
+{
+	const char *comma = strrchr(data, ',');
+	size_t size = strlen(data);
+	size_t argument = comma ? strlen(comma) : size;
+	const char *end;
+
+	for (end = early_end(stranger); end; end = early_end(end + 1)) {
+		size_t before = end - stranger;
+		size_t common = 0;
+
+		while (common < before && common < size && end[-1 - (ssize_t) common] == data[size - 1 - common]) {
+			common++;
+		}
+		if (common >= argument || (common && (number || common == before))) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 /*! What a request is refused for. */
 static const char comma_dialled[] = "there is a comma in what was dialled";
 static const char comma_sent[] = "there is a comma in the caller's number or name, and it changes the arguments";
-static const char parenthesis_sent[] = "there is a parenthesis and a colon in the number, with which Asterisk takes"
-	" what follows for a substring's bounds";
+static const char parenthesis_dialled[] = "there is a parenthesis and a colon in what was dialled, with which Asterisk"
+	" takes what follows for a substring's bounds";
+static const char parenthesis_sent[] = "there is a parenthesis and a colon in the caller's number or name, with which"
+	" Asterisk takes what follows for a substring's bounds";
 
 /*!
  * \brief Whether something that somebody dialled, or has in his caller id, changes the arguments. With the
  * channel locked.
  * \param commas How many of them are in data.
- * \param dialled Whether it is in what was dialled; written where something is found.
+ * \param function Whether the function is asked, which alone can be ended early.
  * \retval NULL where nothing does.
  *
  * Asterisk puts variables into the text of the arguments before anybody tells them apart, and SIP lets
  * nearly anything stand in a number. So whoever dials "0900123456,other,inbound" would choose profile
  * and direction of TOLLGATE(${EXTEN}), and of TOLLGATE(${EXTEN:0:20}). Where the dialplan gives all three
- * arguments a comma makes a fourth, and is found without this.
+ * arguments a comma makes a fourth, and is found without this; unless a parenthesis and a colon take the
+ * dialplan's own away, and the stranger has brought commas instead.
  */
-static const char *injected(struct ast_channel *chan, const char *data, int commas, int *dialled)
+static const char *injected(struct ast_channel *chan, const char *data, int commas, int function)
 {
 	const struct ast_party_caller *caller = ast_channel_caller(chan);
 	const char *exten = ast_channel_exten(chan);
 	/* What was dialled, also where the call has gone to another extension by now. */
 	const char *called = S_OR(ast_channel_dialed(chan)->number.str, "");
+	enum { NUMBER, NAME, ANI, FROM };
 	const char * const sent[] = {
-		caller->id.number.str, caller->id.name.str, caller->ani.number.str,
-		ast_channel_redirecting(chan)->from.number.str,
+		[NUMBER] = caller->id.number.str,
+		[NAME] = caller->id.name.str,
+		[ANI] = caller->ani.number.str,
+		[FROM] = ast_channel_redirecting(chan)->from.number.str,
 	};
 	size_t i;
 
-	*dialled = 1;
 	/* No number has a comma, so there is no need to know which of them it is. */
 	if (commas && (strchr(exten, ',') || (strchr(called, ',') && holds_argument(called, data)))) {
 		return comma_dialled;
 	}
-	/* What ends an argument early takes those behind it away. */
-	if (commas < 2 && (ends_early(exten) || ends_early(called))) {
-		return parenthesis_sent;
+	/* Nor has any this. */
+	if (early_end(exten) || early_end(called)) {
+		return parenthesis_dialled;
 	}
-	*dialled = 0;
 	for (i = 0; i < ARRAY_LEN(sent); i++) {
 		if (!sent[i]) {
 			continue;
@@ -261,37 +305,34 @@ static const char *injected(struct ast_channel *chan, const char *data, int comm
 		if (commas && strchr(sent[i], ',') && holds_argument(sent[i], data)) {
 			return comma_sent;
 		}
-		if (commas < 2 && ends_early(sent[i])) {
+		if (function && ends_early(sent[i], data, i != NAME)) {
 			return parenthesis_sent;
 		}
 	}
 	return NULL;
 }
 
-/*! \brief Whether a number is an emergency number where it is dialled; result is the answer then. */
-static int is_emergency(const char *number, struct tg_result *result)
+/*! \brief Whether a number is the whole of what was dialled, and not, for instance, a part of the caller's. */
+static int is_dialled(struct ast_channel *chan, const char *number)
 {
-	struct tg_request request = { .number = number, .direction = TOLLGATE_OUTBOUND };
-
-	tg_judge(&request, result);
-	return result->verdict.action == TOLLGATE_ALLOW && result->verdict.reason == TOLLGATE_REASON_EMERGENCY;
+	return chan && (!strcmp(number, ast_channel_exten(chan))
+		|| !strcmp(number, S_OR(ast_channel_dialed(chan)->number.str, "")));
 }
 
 /*!
  * \brief Judges what the arguments say: number[,profile[,direction]]. With the channel, if any, locked.
+ * \param function Whether they are those of the function.
  *
  * They are told apart by commas alone. Asterisk's own macro also honours quotes, brackets and
  * backslashes, with which a dialled number could take the arguments behind it into itself.
  */
-static void judge_arguments(struct ast_channel *chan, const char *data, struct tg_result *result)
+static void judge_arguments(struct ast_channel *chan, const char *data, int function, struct tg_result *result)
 {
 	struct tg_request request;
 	const char *why = NULL;
 	char *arguments[3] = { ast_strdupa(data), NULL, NULL };
 	char *at = arguments[0];
 	int commas = 0;
-	/* Whether the number is not what was dialled: then it is no emergency call, either. */
-	int dialled = 1;
 
 	while ((at = strchr(at, ','))) {
 		*at++ = '\0';
@@ -305,18 +346,16 @@ static void judge_arguments(struct ast_channel *chan, const char *data, struct t
 	request.direction = tg_direction_parse(arguments[2] ? ast_strip(arguments[2]) : NULL);
 	if (commas == ARRAY_LEN(arguments)) {
 		why = "there are more than three arguments; was a comma dialled?";
-	} else if (chan && (why = injected(chan, data, commas, &dialled))) {
+	} else if (chan && (why = injected(chan, data, commas, function))) {
 		/* said */
 	} else if (request.direction == TOLLGATE_OUTBOUND && strchr(request.number, '&')) {
 		why = "there is an ampersand in the number, with which Dial calls several";
-		dialled = 1;
 	} else if (request.direction < 0) {
 		why = "the direction is neither outbound nor inbound";
-		dialled = 0;
 	}
 	if (!why) {
 		tg_judge(&request, result);
-	} else if (dialled || !is_emergency(request.number, result)) {
+	} else if (!is_dialled(chan, request.number) || !tg_judge_emergency(request.number, result)) {
 		/* What was read of the direction may be a stranger's: the rules of outbound calls are the stricter. */
 		tg_refuse(TOLLGATE_OUTBOUND, data, why, result);
 	}
@@ -324,12 +363,13 @@ static void judge_arguments(struct ast_channel *chan, const char *data, struct t
 
 /*!
  * \brief Screens what the arguments say, keeps the result and tells of it.
+ * \param function Whether they are those of the function.
  * \param news Where the result is if the call is blocked.
  * \return A tollgate_action.
  *
  * The channel is locked once, and the result made where it is kept: the rest is for those that are blocked.
  */
-static int screen(struct ast_channel *chan, const char *data, struct tg_result *news)
+static int screen(struct ast_channel *chan, const char *data, int function, struct tg_result *news)
 {
 	struct tg_result *result = NULL;
 	int action;
@@ -343,7 +383,7 @@ static int screen(struct ast_channel *chan, const char *data, struct tg_result *
 	if (!result) {
 		result = news;
 	}
-	judge_arguments(chan, data, result);
+	judge_arguments(chan, data, function, result);
 	action = result->verdict.action;
 	is_news = tg_is_news(result);
 	if (is_news && result != news) {
@@ -362,7 +402,7 @@ static int tollgate_read(struct ast_channel *chan, const char *cmd, char *data, 
 {
 	struct tg_result news;
 
-	ast_copy_string(buf, tollgate_action_text(screen(chan, data, &news)), len);
+	ast_copy_string(buf, tollgate_action_text(screen(chan, data, 1, &news)), len);
 	return 0;
 }
 
@@ -390,28 +430,27 @@ static int tollgate_result_read(struct ast_channel *chan, const char *cmd, char 
 }
 
 /*!
- * \brief Sends a SIP status that no cause stands for. \retval -1 where Asterisk cannot.
+ * \brief Sends a SIP status that no cause stands for, where Asterisk can; elsewhere the cause has to do.
  *
  * chan_pjsip's own application does it, where there is one: from 18.21, 20.6 and 21.1 on.
  */
-static int hang_up_with_status(struct ast_channel *chan, int sip)
+static void hang_up_with_status(struct ast_channel *chan, int sip)
 {
 	struct ast_app *hangup;
 	char status[8];
 
 	if (sip != 607 && sip != 608) {
-		return -1;
+		return;
 	}
 	if (strcmp(ast_channel_tech(chan)->type, "PJSIP") || ast_channel_state(chan) == AST_STATE_UP) {
-		return -1;
+		return;
 	}
 	hangup = pbx_findapp("PJSIPHangup");
 	if (!hangup) {
-		return -1;
+		return;
 	}
 	snprintf(status, sizeof(status), "%d", sip);
 	pbx_exec(chan, hangup, status);
-	return 0;
 }
 
 /*!
@@ -451,12 +490,16 @@ static void end_call(struct ast_channel *chan, const struct tg_direction *direct
 	ast_channel_hangupcause_set(chan, direction->cause);
 	ast_channel_unlock(chan);
 	ast_set_hangupsource(chan, app, 0);
-	if (!direction->sip || hang_up_with_status(chan, direction->sip)) {
-		/* That the application fails ends a dialplan; an AGI and TryExec go on until the channel is hung up. */
-		ast_channel_lock(chan);
-		ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
-		ast_channel_unlock(chan);
+	if (direction->sip) {
+		hang_up_with_status(chan, direction->sip);
 	}
+	/*
+	 * That the application fails ends a dialplan; an AGI and TryExec go on until the channel is hung up. So also
+	 * where the status is on its way, which is some time before the channel hears of it.
+	 */
+	ast_channel_lock(chan);
+	ast_softhangup_nolock(chan, AST_SOFTHANGUP_EXPLICIT);
+	ast_channel_unlock(chan);
 }
 
 static int tollgate_exec(struct ast_channel *chan, const char *data)
@@ -464,7 +507,7 @@ static int tollgate_exec(struct ast_channel *chan, const char *data)
 	struct tg_state *state;
 	struct tg_result news;
 
-	if (screen(chan, data, &news) == TOLLGATE_ALLOW) {
+	if (screen(chan, data, 0, &news) == TOLLGATE_ALLOW) {
 		pbx_builtin_setvar_helper(chan, "TOLLGATESTATUS", "ALLOW");
 		return 0;
 	}

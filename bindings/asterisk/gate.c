@@ -45,6 +45,8 @@ AST_MUTEX_DEFINE_STATIC(reload_lock);
 /*! Why the last reload failed, and the lock on that. */
 AST_MUTEX_DEFINE_STATIC(problem_lock);
 static char last_problem[512];
+/*! Whether it is that of the index alone, so that it is over when another index is in place. */
+static int index_problem;
 
 /*! Looks for an index that is not there yet; NULL as long as none was missed. */
 static struct ast_sched_context *scheduler;
@@ -54,6 +56,11 @@ static void swapped(void *user_data, const struct tollgate_swap *swap)
 {
 	ast_log(LOG_NOTICE, "Another index is in place: %" PRIu64 " entries, %" PRIu64 " before\n",
 		swap->entries, swap->entries_before);
+	ast_mutex_lock(&problem_lock);
+	if (index_problem) {
+		last_problem[0] = '\0';
+	}
+	ast_mutex_unlock(&problem_lock);
 }
 
 static void refused(void *user_data, int32_t status, const char *message)
@@ -164,6 +171,9 @@ static struct tg_gate *open_gate(const struct tg_settings *settings, char *probl
 {
 	struct tollgate_observer observer = TOLLGATE_OBSERVER_INIT;
 	struct tollgate_options options = TOLLGATE_OPTIONS_INIT;
+	tollgate_status status;
+	/* Calls that name no profile would ask an index without it in vain. */
+	const char * const profiles[] = { settings->profile, NULL };
 	struct tg_gate *gate = ao2_alloc_options(sizeof(*gate), close_gate, AO2_ALLOC_OPT_LOCK_NOLOCK);
 
 	if (!gate) {
@@ -175,8 +185,11 @@ static struct tg_gate *open_gate(const struct tg_settings *settings, char *probl
 	options.observer = &observer;
 	options.max_loss_percent = settings->max_loss;
 	options.mapped = settings->mapped;
-	if (tollgate_open(settings->index, &options, &gate->gate) != TOLLGATE_OK) {
-		ast_copy_string(problem, tollgate_last_error(), size);
+	options.required_profiles = profiles;
+	status = tollgate_open(settings->index, &options, &gate->gate);
+	if (status != TOLLGATE_OK) {
+		snprintf(problem, size, "%s%s", status == TOLLGATE_MISSING_PROFILE ? "'profile' of tollgate.conf: " : "",
+			tollgate_last_error());
 		ao2_ref(gate, -1);
 		return NULL;
 	}
@@ -195,19 +208,6 @@ static struct tg_gate *open_first(const struct tg_settings *settings, char *prob
 	return gate;
 }
 
-/*! \brief A word of warning where the profile of calls that name none is not in the index. \retval -1 then. */
-static int check_profile(const struct tg_settings *settings, const struct tg_gate *gate)
-{
-	struct tollgate_query query = TOLLGATE_QUERY_INIT;
-
-	query.profile = settings->profile;
-	if (tollgate_check_query(gate->gate, &query) != TOLLGATE_OK) {
-		ast_log(LOG_ERROR, "on_error decides calls that name no profile: %s\n", tollgate_last_error());
-		return -1;
-	}
-	return 0;
-}
-
 static const char *on_error_text(const struct tg_settings *settings, int direction)
 {
 	return settings->direction[direction].on_error == TOLLGATE_ALLOW ? "allowed" : "blocked";
@@ -219,19 +219,24 @@ static void log_missing(const struct tg_settings *settings, const char *problem)
 		on_error_text(settings, TOLLGATE_OUTBOUND), on_error_text(settings, TOLLGATE_INBOUND), problem);
 }
 
-static void set_problem(const char *problem)
+static void set_problem(const char *problem, int of_index)
 {
 	SCOPED_MUTEX(lock, &problem_lock);
 
+	index_problem = of_index;
 	ast_copy_string(last_problem, problem, sizeof(last_problem));
 }
 
 static int retry(const void *unused);
 
-/*! \brief Looks for the index later, if the settings say that it is followed. With the lock held. */
+/*!
+ * \brief Looks for the index later, if the settings say that it is followed, and as often as they say. With the
+ * lock held, for which retry() does not wait: to delete what is being run is to wait for its end.
+ */
 static void retry_later(const struct tg_settings *settings)
 {
-	if (!settings->watch || retry_id >= 0) {
+	AST_SCHED_DEL(scheduler, retry_id);
+	if (!settings->watch) {
 		return;
 	}
 	if (!scheduler) {
@@ -249,10 +254,9 @@ static void retry_later(const struct tg_settings *settings)
 	}
 }
 
-/*! \brief Opens an index that was not there. \retval 0 to end, else when to be called again. */
-static int retry(const void *unused)
+/*! \brief Opens an index that was not there. With the lock held. \retval 0 to end, 1 to be called again. */
+static int look_again(void)
 {
-	SCOPED_MUTEX(lock, &reload_lock);
 	RAII_VAR(struct tg_state *, state, tg_state_get(), ao2_cleanup);
 	struct tg_state *next;
 	char problem[sizeof(state->problem)] = "";
@@ -263,13 +267,12 @@ static int retry(const void *unused)
 	}
 	next = new_state(&state->settings);
 	if (!next) {
-		return MAX(state->settings.watch, LEAST_RETRY);
+		return 1;
 	}
 	next->gate = open_first(&state->settings, problem, sizeof(problem));
 	if (next->gate) {
-		check_profile(&state->settings, next->gate);
 		ast_log(LOG_NOTICE, "The index is there now: %s\n", state->settings.index);
-		set_problem("");
+		set_problem("", 0);
 		put(next);
 		retry_id = -1;
 		return 0;
@@ -282,7 +285,20 @@ static int retry(const void *unused)
 	} else {
 		ao2_ref(next, -1);
 	}
-	return MAX(state->settings.watch, LEAST_RETRY);
+	return 1;
+}
+
+static int retry(const void *unused)
+{
+	int again;
+
+	/* Whoever has it looks for the index himself, and may wait for this: see retry_later. */
+	if (ast_mutex_trylock(&reload_lock)) {
+		return 1;
+	}
+	again = look_again();
+	ast_mutex_unlock(&reload_lock);
+	return again;
 }
 
 int tg_gate_start(const struct tg_settings *settings)
@@ -293,11 +309,9 @@ int tg_gate_start(const struct tg_settings *settings)
 	if (!state) {
 		return -1;
 	}
-	set_problem("");
+	set_problem("", 0);
 	state->gate = open_first(settings, state->problem, sizeof(state->problem));
-	if (state->gate) {
-		check_profile(settings, state->gate);
-	} else {
+	if (!state->gate) {
 		log_missing(settings, state->problem);
 		retry_later(settings);
 	}
@@ -341,8 +355,8 @@ static struct tg_gate *next_gate(const struct tg_state *state, const struct tg_s
 	char unused[512];
 	struct tg_gate *gate;
 
-	if (!strcmp(old->index, settings->index) && old->max_loss == settings->max_loss
-		&& old->mapped == settings->mapped) {
+	if (!strcmp(old->index, settings->index) && !strcmp(old->profile, settings->profile)
+		&& old->max_loss == settings->max_loss && old->mapped == settings->mapped) {
 		/* What can fail and can be taken back comes first. */
 		if (follow(state->gate, settings->watch, problem, size)) {
 			ast_log(LOG_ERROR, "The old settings and the old index stay: %s\n", problem);
@@ -367,15 +381,17 @@ static struct tg_gate *next_gate(const struct tg_state *state, const struct tg_s
 	return gate;
 }
 
-/*! \brief What tg_gate_reload does, and message where it failed. With the lock held. */
-static int reload(int any_loss, struct tg_state *state, char *message, size_t size)
+/*!
+ * \brief What tg_gate_reload does, and message where it failed. With the lock held.
+ * \param of_index Whether it failed for the index alone, and there are no settings that are still to be taken.
+ */
+static int reload(int any_loss, struct tg_state *state, int *of_index, char *message, size_t size)
 {
 	struct tg_settings settings;
 	struct tollgate_info info;
 	struct tg_state *next;
 	const char *kept = state->gate ? "The old settings and the old index stay" : "The old settings stay";
 	char problem[512] = "";
-	int bad_profile;
 
 	if (tg_settings_read(&settings, problem, sizeof(problem))) {
 		ast_log(LOG_ERROR, "%s: %s\n", kept, problem);
@@ -401,16 +417,15 @@ static int reload(int any_loss, struct tg_state *state, char *message, size_t si
 	} else {
 		next->gate = next_gate(state, &settings, any_loss, problem, sizeof(problem));
 		if (!next->gate) {
+			*of_index = !memcmp(&settings, &state->settings, sizeof(settings));
 			snprintf(message, size, "%s: %s", kept, problem);
 			ao2_ref(next, -1);
 			return -1;
 		}
 	}
-	bad_profile = check_profile(&settings, next->gate);
 	if (tollgate_get_info(next->gate->gate, &info) == TOLLGATE_OK) {
-		snprintf(message, size, "Reloaded: policy %s with %" PRIu64 " entries, from %s%s%s%s", info.policy, info.entries,
-			settings.index, bad_profile ? "; it has no profile '" : "", bad_profile ? settings.profile : "",
-			bad_profile ? "', so on_error decides calls that name none" : "");
+		snprintf(message, size, "Reloaded: policy %s with %" PRIu64 " entries, from %s", info.policy, info.entries,
+			settings.index);
 	} else {
 		ast_copy_string(message, "Reloaded", size);
 	}
@@ -422,14 +437,15 @@ int tg_gate_reload(int any_loss, char *message, size_t size)
 {
 	SCOPED_MUTEX(lock, &reload_lock);
 	RAII_VAR(struct tg_state *, state, tg_state_get(), ao2_cleanup);
+	int of_index = 0;
 	int result;
 
 	if (!state) {
 		ast_copy_string(message, "The module is not running", size);
 		return -1;
 	}
-	result = reload(any_loss, state, message, size);
-	set_problem(result ? message : "");
+	result = reload(any_loss, state, &of_index, message, size);
+	set_problem(result ? message : "", of_index);
 	return result;
 }
 

@@ -58,8 +58,12 @@ static void without_verdict(const struct tg_state *state, const struct tg_reques
 	result->verdict.action = state->settings.direction[request->direction].on_error;
 }
 
-/*! \brief Asks the index; where it has no such profile, an emergency call goes out all the same. */
-static void ask(const struct tg_state *state, const struct tg_request *request, struct tg_result *result)
+/*!
+ * \brief Asks the index; where it has no such profile, an emergency call goes out all the same.
+ * \param flags Those of the query.
+ */
+static void ask(const struct tg_state *state, const struct tg_request *request, uint32_t flags,
+	struct tg_result *result)
 {
 	struct tollgate_query query = TOLLGATE_QUERY_INIT;
 	const struct tollgate_query *asked = &query;
@@ -67,7 +71,8 @@ static void ask(const struct tg_state *state, const struct tg_request *request, 
 
 	query.profile = S_OR(request->profile, state->settings.profile);
 	query.direction = request->direction;
-	if (request->direction == TOLLGATE_OUTBOUND && !strcmp(query.profile, "default")) {
+	query.flags = flags;
+	if (!flags && request->direction == TOLLGATE_OUTBOUND && !strcmp(query.profile, "default")) {
 		/* The question of most calls: nothing has to be looked up for it. */
 		asked = NULL;
 	}
@@ -75,15 +80,26 @@ static void ask(const struct tg_state *state, const struct tg_request *request, 
 		return;
 	}
 	tg_printable(result->error, sizeof(result->error), tollgate_last_error());
-	/* Emergency numbers are the same in every profile, and there is always a default one. */
+	/*
+	 * Emergency numbers are the same in every profile, and there is always a default one. A call that is none is
+	 * not judged by that, and so not counted: only one that is, when it is asked about for the second time.
+	 */
 	query.profile = NULL;
-	if (tollgate_screen(state->gate->gate, &query, request->number, length, &result->verdict) != TOLLGATE_OK
-		|| result->verdict.reason != TOLLGATE_REASON_EMERGENCY) {
-		without_verdict(state, request, result);
+	query.flags = TOLLGATE_UNCOUNTED;
+	for (;;) {
+		if (tollgate_screen(state->gate->gate, &query, request->number, length, &result->verdict) != TOLLGATE_OK
+			|| result->verdict.reason != TOLLGATE_REASON_EMERGENCY) {
+			without_verdict(state, request, result);
+			return;
+		}
+		if (query.flags == flags) {
+			return;
+		}
+		query.flags = flags;
 	}
 }
 
-void tg_judge(const struct tg_request *request, struct tg_result *result)
+static void judge(const struct tg_request *request, uint32_t flags, struct tg_result *result)
 {
 	const struct tg_state *state;
 	int section;
@@ -95,7 +111,7 @@ void tg_judge(const struct tg_request *request, struct tg_result *result)
 	if (!state) {
 		tg_refuse(request->direction, request->number, "the module is being unloaded", result);
 	} else if (state->gate) {
-		ask(state, request, result);
+		ask(state, request, flags, result);
 	} else {
 		snprintf(result->error, sizeof(result->error), "there is no index: %.230s", state->problem);
 		without_verdict(state, request, result);
@@ -105,6 +121,29 @@ void tg_judge(const struct tg_request *request, struct tg_result *result)
 		}
 	}
 	tg_state_leave(section);
+}
+
+void tg_judge(const struct tg_request *request, struct tg_result *result)
+{
+	judge(request, 0, result);
+}
+
+int tg_judge_emergency(const char *number, struct tg_result *result)
+{
+	const struct tg_request request = { .number = number, .direction = TOLLGATE_OUTBOUND };
+	/* Counted only where it is one: the other is refused, whatever the index says. */
+	uint32_t flags = TOLLGATE_UNCOUNTED;
+
+	for (;;) {
+		judge(&request, flags, result);
+		if (result->verdict.action != TOLLGATE_ALLOW || result->verdict.reason != TOLLGATE_REASON_EMERGENCY) {
+			return 0;
+		}
+		if (!flags) {
+			return 1;
+		}
+		flags = 0;
+	}
 }
 
 void tg_refuse(int direction, const char *text, const char *why, struct tg_result *result)

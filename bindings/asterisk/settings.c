@@ -31,6 +31,7 @@
 				</configOption>
 				<configOption name="profile" default="default">
 					<synopsis>The profile of calls that name none.</synopsis>
+					<description><para>An index that does not have it is not taken.</para></description>
 				</configOption>
 				<configOption name="watch" default="yes">
 					<synopsis>Whether the index is reloaded when it is replaced: yes (looking twice a second), no,

@@ -125,7 +125,10 @@ struct tg_state *tg_state_get(void);
 int tg_gate_start(const struct tg_settings *settings);
 
 /*!
- * \brief Reads settings and index again, and swaps to both or to neither.
+ * \brief Reads settings and index again, and takes both or neither.
+ *
+ * Not in one step where the same gate goes on, which is where `index`, `profile`, `max_loss` and `mapped` are as
+ * they were: a call may be judged by the new index and still by the old on_error and hangup.
  * \param any_loss Whether an index is taken however many entries it lost.
  * \param message What came of it, for people.
  * \retval 0 on success.
@@ -133,7 +136,10 @@ int tg_gate_start(const struct tg_settings *settings);
  */
 int tg_gate_reload(int any_loss, char *message, size_t size);
 
-/*! \brief Why the last reload failed; empty where it did not. */
+/*!
+ * \brief Why the last reload failed; empty where it did not, or failed for the index alone and another one is in
+ * place by now.
+ */
 void tg_gate_problem(char *problem, size_t size);
 
 /*! \brief Lets go of everything. */
@@ -147,6 +153,9 @@ void tg_gate_stop(void);
  * Takes no lock, allocates nothing and tells nobody, so it may be called with a channel locked.
  */
 void tg_judge(const struct tg_request *request, struct tg_result *result);
+
+/*! \brief Judges a number that was dialled as an emergency number. \retval 0 where it is none: result says nothing then. */
+int tg_judge_emergency(const char *number, struct tg_result *result);
 
 /*! \brief The answer to a request that cannot be right: blocked, whatever on_error says. */
 void tg_refuse(int direction, const char *text, const char *why, struct tg_result *result);

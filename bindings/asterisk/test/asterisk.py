@@ -14,6 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
+MYSELF = os.getpid()
 # What a call may come to, beside an answer.
 REFUSALS = (401, 403, 404, 410, 480, 484, 486, 488, 500, 501, 502, 503, 504, 603, 607, 608)
 
@@ -21,6 +22,9 @@ REFUSALS = (401, 403, 404, 410, 480, 484, 486, 488, 500, 501, 502, 503, 504, 603
 def die_with_parent():
     """In a child: ends it when whoever started it is gone, even where that could say nothing any more."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    # It is of no use where that one was gone before.
+    if os.getppid() != MYSELF:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 given = set()

@@ -1,5 +1,7 @@
 """Who calls whom, and what must come of it."""
 
+import re
+
 from report import check
 
 # Call, context, callee, caller, status, and of the event: reason, region, type, list, rule. A status that is
@@ -80,6 +82,7 @@ CALLS = [
     # Found in review: a caller whose own number ends in a comma could not even make an emergency call.
     ("emergency, a comma in the caller's number", "outbound", "112", "200,", 200),
     ("emergency, the arguments in the caller's number", "outbound", "112", "200,default,outbound)%3A0", 200),
+    ("emergency, function, they are in the number", "function-tenant", "112", "200,default,outbound)%3A0", 200),
     ("a comma in the caller's number", "outbound", "0905000111", "200,", 200),
     ("a comma in the caller's number, blocked", "outbound", "0900123456", "200,", 403, "type", "SK", "premium_rate", "",
      "premium_rate"),
@@ -90,12 +93,35 @@ CALLS = [
      ""),
     ("a parenthesis and a colon, one argument", "outbound-bare", "0905000111)%3A0%3A5", CALLER, 403, "error", "", "", "",
      ""),
+    # Found in review: with commas in front of the parenthesis there are as many as the dialplan gives, and the call was
+    # judged by the default profile, and as outbound.
+    ("commas and a parenthesis, function", "function-tenant", "0041446681800,,)%3A0%3A5", CALLER, 403, "error", "", "", "",
+     ""),
+    ("commas and a parenthesis, moved", "function-moved", "0041446681800,,)%3A0%3A5", CALLER, 403, "error", "", "", "", ""),
+    ("CH, moved", "function-moved", "0041446681800", CALLER, 403, "country", "CH", "fixed_line", "", "CH"),
+    ("CZ, moved", "function-moved", "00420602234567", CALLER, 200),
+    ("caller, function", "inbound-function", "200", "+421232100001", 200),
+    ("caller on the blacklist, function", "inbound-function", "200", "+421232100000", 403, "list", "SK", "fixed_line",
+     "spam", "+421232100000"),
+    ("commas and a parenthesis", "inbound-function", "200", "+421232100000,,)%3A0%3A5", 403, "error", "", "", "", ""),
+    ("a parenthesis", "inbound-function", "200", "+421232100000)%3A0%3A5", 403, "error", "", "", "", ""),
+    ("a second parenthesis", "inbound-function", "200", "()%3A+421232100000,,)%3A0%3A5", 403, "error", "", "", "", ""),
+    ("an own parenthesis behind it", "inbound-function", "200", "+421232100000,,))(%3A0%3A5", 403, "error", "", "", "", ""),
+    ("nothing but a parenthesis", "inbound-function", "200", ")%3A0%3A5", 403, "error", "", "", "", ""),
+    ("a part, commas and a parenthesis", "inbound-function-cut", "200", "0232100000,,)%3A0%3A5", 403, "error", "", "", "",
+     ""),
+    ("a part and a parenthesis", "inbound-function-cut", "200", "0232100000)%3A0%3A5", 403, "error", "", "", "", ""),
+    ("a part", "inbound-function-cut", "200", "0232100001", 200),
+    # Found in review: what was refused went through where the caller's number, and not the dialled one, was 112.
+    ("a comma behind 112 in the caller's number", "inbound-bare", "200", "112,x", 403, "error", "", "", "", ""),
+    ("a parenthesis behind 112 in it", "inbound-function", "200", "112)%3A0%3A5", 403, "error", "", "", "", ""),
+    ("commas behind 112 in it", "inbound-function", "200", "112,,)%3A0%3A5", 403, "error", "", "", "", ""),
     ("a quote is dialled", "outbound", "%220900123456", CALLER, 403, "invalid", "", "unknown", "", ""),
     # Nor does a dialled line break write a header of the event.
     ("a line break is dialled", "locked", "0900123456%0D%0AReason:%20emergency", CALLER, 403, "invalid", "",
      "unknown", "", ""),
 ]
-CONTEXTS = sorted({row[1] for row in CALLS} | {"live", "screened", "agi", "try"})
+CONTEXTS = sorted({row[1] for row in CALLS} | {"inbound-function-name", "live", "screened", "agi", "try"})
 
 
 AT_A_TIME = 8
@@ -133,3 +159,26 @@ def calls(version, pbx, manager):
         check(version, described(name, context, callee, caller), " ".join(filter(None, expected)),
               " ".join(filter(None, result)), expected == result)
     check(version, "a second event of one call", None, manager.blocked(0.2))
+    # Found in review: a display name with a parenthesis and a colon stopped its owner's calls.
+    for display, context, callee, status in (
+            ("Acme (Prague): reception", "outbound-bare", "0905000111", 200),
+            ("Acme (Prague): reception", "function-tenant", "00420602234567", 200),
+            ("Acme (outbound): reception", "function-tenant", "00420602234567", 200),
+            # It is one that chooses profile and direction where it is in the arguments.
+            ("+421232100000,,):0:5", "inbound-function-name", "200", 403),
+            ("Acme, 7): 8", "inbound-function-name", "200", 403)):
+        seen = pbx.call(CALLER, callee, context, f'P-Asserted-Identity: "{display}" <sip:{CALLER}@127.0.0.1>')
+        check(version, f"{context}, name {display}"[:58], status, seen)
+    counted(version, pbx)
+
+
+def counted(version, pbx):
+    """What is counted of calls without a verdict. Found in review: what on_error blocked counted as allowed."""
+    def all_of():
+        return tuple(int(n) for n in re.search(r"^all +(\d+) +(\d+)", pbx.rx("tollgate show stats"), re.M).groups())
+
+    for context in ("nobody", "misspelt"):
+        for callee, status, more in (("0905000111", 403, 0), ("112", 200, 1)):
+            allowed, blocked = all_of()
+            check(version, f"{context}, {callee}: status, and what is counted", (status, (allowed + more, blocked)),
+                  (pbx.call(CALLER, callee, context), all_of()))

@@ -157,10 +157,41 @@ def whole(version, pbx, index, command, work):
     pbx.settings(settings(index))
     replace(index, good)
     check(version, "module reload, index and settings as they were", True, reload(pbx))
-    # A profile that the index does not have is said where it is seen.
-    pbx.settings(settings(index, general="profile = nobody"))
-    said = pbx.rx("tollgate reload")
-    check(version, "tollgate reload, profile = nobody", "no profile 'nobody'", said.strip()[-90:], "no profile 'nobody'" in said)
+    # Calls that name no profile would ask in vain for one that the index does not have.
+    stays("profile = nobody", settings(index, general="profile = nobody", outbound="hangup = 480"), '"nobody"')
+    # Nor does an index that has it not take the place of one that has, be it by a reload or by who follows it.
+    pbx.settings(settings(index, general="profile = tenant-7", watch="100"))
+    check(version, "module reload, profile = tenant-7", True, reload(pbx))
+    policy = work / "tenants.toml"
+    policy.write_text((HERE / "policy/calls.toml").read_text().replace("[profiles.tenant-7]", "[profiles.tenant-8]"))
+    subprocess.run([command, "build", policy, "-o", work / "tenants.tgx"], check=True, capture_output=True)
+    without = (work / "tenants.tgx").read_bytes()
+    before = len(pbx.log())
+    replace(index, without)
+    check(version, "an index without tenant-7 is refused by who follows it", True,
+          wait(lambda: 'refused, the old one stays: the index has no profile "tenant-7"' in pbx.log()[before:]))
+    check(version, "module reload, an index without tenant-7", False, reload(pbx))
+    screened = pbx.rx("tollgate screen 0041446681800")
+    check(version, "a number that tenant-7 blocks", "block country CH", screened.strip()[:60],
+          screened.startswith("block country CH"))
+    replace(index, good)
+    pbx.settings(settings(index, watch="100"))
+    check(version, "module reload, index and settings as they were, followed", True, reload(pbx))
+    # The status said that the last reload had failed when the index that was refused was long replaced.
+    replace(index, good[:-1])
+    check(version, "module reload, an index that is cut", False, reload(pbx))
+    check(version, "the status then", True, "last reload" in pbx.rx("tollgate show status"))
+    replace(index, without)
+    check(version, "the status, when another index is in place", True,
+          wait(lambda: "last reload" not in pbx.rx("tollgate show status")))
+    # Settings that were not taken are not taken by another index either.
+    pbx.settings(settings(index, watch="200", outbound="hangup = 480"))
+    replace(index, good[:-1])
+    check(version, "module reload, an index that is cut, other settings", False, reload(pbx))
+    before = len(pbx.log())
+    replace(index, good)
+    check(version, "another index is in place; the status then", (True, True),
+          (wait(lambda: "Another index is in place" in pbx.log()[before:]), "last reload" in pbx.rx("tollgate show status")))
     pbx.settings(settings(index))
     check(version, "module reload, index and settings as they were", True, reload(pbx))
 
@@ -207,6 +238,14 @@ def configuration(version, pbx, index, work):
         for context in ("agi", "try"):
             check(version, f"{context}, {name}: an allowed call, a blocked one", (200, expected),
                   (pbx.call(CALLER, "0905000111", context), pbx.call(CALLER, "0900123456", context)))
+    # Found in review: where the status was sent by chan_pjsip's own application, the channel lived on for a while.
+    pbx.settings(settings(index, outbound="hangup = 608"))
+    check(version, "module reload, hangup = 608", True, reload(pbx))
+    before = len(pbx.log())
+    seen = pbx.call(CALLER, "0900123456", "agi")
+    said = pbx.log()[before:]
+    check(version, "agi, hangup = 608: status, carrier called, went on", (603 if version == "16" else 608, False, False),
+          (seen, "@carrier:1]" in said, "@agi:2]" in said))
     # Found in review: emergency= was honoured while there was an index, where that has no such profile.
     pbx.settings(settings(index, general="emergency = 112,0905000111"))
     check(version, "module reload, emergency =", True, reload(pbx))
@@ -241,6 +280,15 @@ def missing(version, pbx, index):
     check(version, "outbound, on_error = allow", 200, pbx.call(CALLER, "0905000111", "outbound"))
     check(version, "inbound, on_error = block", 603 if version == "16" else 607,
           pbx.call("+421232100001", "200", "inbound"))
+    pbx.settings(settings(index, general="profile = nobody"))
+    replace(index, good)
+    said = pbx.rx("tollgate reload")
+    check(version, "tollgate reload, an index without profile = nobody", "'profile' of tollgate.conf: ... \"nobody\"",
+          said.strip()[:160], "'profile' of tollgate.conf: the index has no profile \"nobody\"" in said)
+    replace(index, None)
+    # Found in review: once it was looked for, it was so as seldom as the first settings said.
+    pbx.settings(settings(index, watch="60000"))
+    check(version, "module reload, still without, to be followed every minute", False, reload(pbx))
     pbx.settings(settings(index, watch="100"))
     check(version, "module reload, still without, to be followed", False, reload(pbx))
     replace(index, good)

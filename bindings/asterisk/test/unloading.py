@@ -19,6 +19,7 @@ def cycles(version, pbx, manager):
 
     The calls ask by the function. Asterisk frees an application that is unregistered without looking whether
     a call has just found it, and jumps to what was freed: no module's application can be unloaded under load.
+    (A function has such a moment, too, between its finding and the count of the module's users; a short one.)
     """
     live, _ = pbx.sipp([(CALLER, "0905000111", "live")], (200,), "-m", "1", "-timeout", "120s",
                        patience=120000)
