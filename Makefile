@@ -16,6 +16,8 @@ TARGET = $${CARGO_TARGET_DIR:-target}
 
 # Where things are installed; DESTDIR goes in front of all of them, for packages.
 PREFIX ?= /usr/local
+# "/usr/" is "/usr".
+override PREFIX := $(or $(patsubst %/,%,$(PREFIX)),$(PREFIX))
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -24,7 +26,10 @@ MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/tollgate
 # Of an operator's own index, in $(SYSCONFDIR)/tollgate, which no installation writes over.
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
-# What is to be installed, before it is.
+# Where the library looks for its indexes.
+OWN_INDEX = $(SYSCONFDIR)/tollgate/policy.tgx
+SHIPPED_INDEX = $(DATADIR)/tollgate/default.tgx
+# What is to be installed, before it is; the file `places` in it says for which indexes it was built.
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))/install
 # For the scripts; what `make check` starts has places of its own.
 PLACES = PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR SYSCONFDIR BUILT
@@ -42,9 +47,9 @@ check: ## every test, lint and demonstration; ends with "N passed, N failed"
 
 build: ## the C library, the command and what goes with them, for `make install`
 	@bindings/c/dist/install check
-	TOLLGATE_OWN_INDEX="$(SYSCONFDIR)/tollgate/policy.tgx" TOLLGATE_SHIPPED_INDEX="$(DATADIR)/tollgate/default.tgx" \
-		bindings/c/dist/build "$(BUILT)/lib"
-	$(CARGO) build --locked --release --features cli
+	rm -f "$(BUILT)/places"
+	TOLLGATE_OWN_INDEX="$(OWN_INDEX)" TOLLGATE_SHIPPED_INDEX="$(SHIPPED_INDEX)" bindings/c/dist/build "$(BUILT)/lib"
+	bindings/c/dist/cargo "$(TARGET)/release/tollgate" build --locked --release --features cli
 	rm -rf "$(BUILT)/bin" "$(BUILT)/man" "$(BUILT)/completions"
 	mkdir -p "$(BUILT)/bin" "$(BUILT)/completions"
 	cp "$(TARGET)/release/tollgate" "$(BUILT)/bin/tollgate"
@@ -55,6 +60,7 @@ build: ## the C library, the command and what goes with them, for `make install`
 	"$(BUILT)/bin/tollgate" generate completions fish >"$(BUILT)/completions/tollgate.fish"
 	cp data/starter.toml "$(BUILT)/policy.toml"
 	cd "$(BUILT)" && bin/tollgate build policy.toml -o default.tgx
+	printf '%s\n' "$(OWN_INDEX)" "$(SHIPPED_INDEX)" >"$(BUILT)/places"
 
 install: $(if $(NOBUILD),,build) ## libraries, headers, command, man pages into PREFIX; NOBUILD=1 after `make build`
 	bindings/c/dist/install install
@@ -71,14 +77,14 @@ capi-test: ## the C library's tests: symbols, headers, programs, Valgrind, sanit
 	bindings/c/tests/install
 
 capi-bench: ## what a call through the C library costs more than one in Rust
-	bindings/c/dist/build "$(BUILT)/lib"
-	$(CARGO) bench --locked -p tollgate-capi --bench overhead -- "$(BUILT)/lib/libtollgate.so"
+	bindings/c/dist/build "$(dir $(BUILT))capi-bench"
+	$(CARGO) bench --locked -p tollgate-capi --bench overhead -- "$(dir $(BUILT))capi-bench/libtollgate.so"
 
 header: ## include/tollgate.h anew from the sources
 	TOLLGATE_WRITE_HEADER=1 $(CARGO) test --locked -p tollgate-capi --test header
 
 abi: ## notes what is new in the header as part of the ABI; what is there stays
-	TOLLGATE_WRITE_ABI=1 $(CARGO) test --locked -p tollgate-capi --test abi
+	TOLLGATE_WRITE_ABI=1 $(CARGO) test --locked -p tollgate-capi --test abi -- --test-threads=1
 	grep -oE '\btollgate_[a-z_]+\(' "$(ABI)/functions" | tr -d '(' | LC_ALL=C sort -u >"$(ABI)/symbols"
 
 oracle: ## the numbering and dial plans against PyPI's phonenumbers (network, Python with venv)

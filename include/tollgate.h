@@ -80,7 +80,8 @@ enum tollgate_status
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * Done; outputs are written. Every other status leaves them as they were.
+     * Done; outputs are written. Every other status leaves them as they were (but tollgate_screen_many's with
+     * TOLLGATE_PANIC).
      */
     TOLLGATE_OK = 0,
     /**
@@ -538,8 +539,8 @@ typedef struct tollgate_swap {
 /**
  * Functions that are told what a gate does. Each may be NULL.
  *
- * Calls: `blocked` and `would_block` run inside tollgate_screen, on the thread of the call and, with
- * several threads, at the same time: be quick, do not block, put the event into a queue of your own.
+ * Calls: `blocked` and `would_block` run inside tollgate_screen and tollgate_screen_many, on the thread of the
+ * call and, with several threads, at the same time: be quick, do not block, put the event into a queue of your own.
  * `swapped` and `refused` run on the thread that reloads or rolls back, which with tollgate_watch is
  * the library's. No lock is held: an observer may call every function of the library on the gate but
  * tollgate_close.
@@ -577,8 +578,9 @@ typedef struct tollgate_observer {
      */
     void (*swapped)(void *user_data, const struct tollgate_swap *swap);
     /**
-     * A reload was refused; the old index stays. `status` is a tollgate_status, `message` what
-     * tollgate_last_error will say on this thread.
+     * A reload was refused; the old index stays. `status` is a tollgate_status, `message` says why and what to
+     * do. (Who called tollgate_reload is given both by it and tollgate_last_error; of what the library's
+     * own thread reloads, this function is told alone.)
      */
     void (*refused)(void *user_data, int32_t status, const char *message);
 } tollgate_observer;
@@ -1038,11 +1040,12 @@ tollgate_status tollgate_screen_text(const struct tollgate_gate *gate,
  * numbers they come faster than one by one, since the look-ups of sixteen wait for memory together: for
  * lists to be cleaned and files of call records, not for calls that come one at a time.
  *
- * `dialled` and `verdicts` have room for `count` each and do not overlap; NULL is none, with the count 0.
+ * `dialled` and `verdicts` have room for `count` each and do not overlap, nor may the texts lie in `verdicts`;
+ * NULL is none, with the count 0.
  *
- * Returns as tollgate_screen. The verdicts are written only with TOLLGATE_OK, then all of them. Allocates
- * and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for sixteen).
- * Any thread.
+ * Returns as tollgate_screen. With TOLLGATE_OK all verdicts are written, with TOLLGATE_PANIC some may be, else
+ * none. Allocates and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for
+ * sixteen). Any thread.
  */
 TOLLGATE_MUST_USE
 tollgate_status tollgate_screen_many(const struct tollgate_gate *gate,

@@ -1,7 +1,7 @@
 // libtollgate for C++17: the functions of tollgate.h with owners, texts and results.
 //
-// Nothing here throws: a call that can fail returns a Result, which is an answer or an Error. (Memory
-// for the text of an error is the one thing that C++ itself may throw for.) What holds for threads,
+// Nothing here throws but std::bad_alloc, where C++ finds no memory for a text or a vector: a call that can
+// fail returns a Result, which is an answer or an Error. What holds for threads,
 // lifetimes and forks stands in tollgate.h; a Gate is moved, not copied.
 //
 //     auto gate = tollgate::Gate::open("policy.tgx");

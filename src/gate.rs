@@ -532,13 +532,17 @@ impl Gate {
     }
 
     /// What a watcher does when the file is another one. An observer that panics when it is told must not
-    /// end the watch; what it was told of stands.
+    /// end the watch; what it was told of stands, and so does the reason of a refusal.
     pub(crate) fn follow(&self) {
         // The outcome is counted and observed by the gate itself.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.reload())) {
             let what = panic_text(payload);
-            self.writer.lock().last_error =
-                Some(format!("the observer panicked when it was told of a reload ({what}); the file is still watched"));
+            let mut writer = self.writer.lock();
+            // None unless this reload was refused: each begins a new one.
+            let reason = writer.last_error.take().map(|reason| format!("{reason}; and ")).unwrap_or_default();
+            writer.last_error = Some(format!(
+                "{reason}the observer panicked when it was told of a reload ({what}); the file is still watched"
+            ));
         }
     }
 
@@ -595,7 +599,7 @@ pub struct Stats {
     pub swaps: u64,
     /// How many reloads were refused.
     pub refused: u64,
-    /// Why the last reload was refused, or that the observer panicked when a watcher told it; none after a
+    /// Why the last reload was refused, and that the observer panicked when a watcher told it; none after a
     /// reload that was not, a swap, or a rollback.
     pub last_error: Option<String>,
 }
@@ -709,5 +713,32 @@ mod tests {
         assert!(gate.stats().last_error.unwrap().contains("the observer panicked"));
         put(&path, &std::fs::read(INDEX).unwrap());
         eventually("the watch goes on", || gate.stats().swaps == 2);
+    }
+
+    /// Found in review: why a reload was refused was lost where the observer panicked when it was told.
+    #[test]
+    fn an_observer_that_panics_does_not_hide_a_refusal() {
+        struct Panics;
+        impl Observer for Panics {
+            fn refused(&self, _: &Error) {
+                panic!("on purpose");
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.tgx");
+        put(&path, &std::fs::read(INDEX).unwrap());
+        let gate = Arc::new(GateOptions::new().observer(Panics).open(&path).unwrap());
+        let last_error = || gate.stats().last_error.unwrap_or_default();
+        put(&path, b"no index");
+        gate.follow();
+        assert!(last_error().starts_with("not a Tollgate index: "), "{}", last_error());
+        assert!(last_error().contains("; and the observer panicked when it was told"), "{}", last_error());
+        assert!(last_error().contains("(on purpose)"), "{}", last_error());
+        assert_eq!(gate.stats().refused, 1);
+        // Nothing of it stays when the next one is refused for another reason.
+        put(&path, &std::fs::read(SMALLER).unwrap());
+        gate.follow();
+        assert!(last_error().starts_with("the new index has "), "{}", last_error());
+        assert_eq!(last_error().matches("the observer panicked").count(), 1, "{}", last_error());
     }
 }

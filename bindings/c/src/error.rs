@@ -10,7 +10,8 @@ use std::fmt::{self, Write};
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum tollgate_status {
-    /// Done; outputs are written. Every other status leaves them as they were.
+    /// Done; outputs are written. Every other status leaves them as they were (but tollgate_screen_many's with
+    /// TOLLGATE_PANIC).
     TOLLGATE_OK = 0,
     /// An argument cannot be right: NULL where a pointer is needed, a struct without its size, a
     /// number out of range. tollgate_last_error says which.
@@ -162,7 +163,10 @@ impl fmt::Display for Failure {
 /// What an error of the Rust library says to C; a bug with its place, since nobody else says that.
 pub(crate) fn write_error(f: &mut impl Write, error: &tollgate::Error) -> fmt::Result {
     match error {
-        tollgate::Error::Panicked { .. } => write!(f, "{error}{}", crate::panic::place()),
+        tollgate::Error::Panicked { what } => {
+            let what = format!("{what}{}", crate::panic::place());
+            write!(f, "{}", tollgate::Error::Panicked { what })
+        }
         error => write!(f, "{error}"),
     }
 }

@@ -8,6 +8,7 @@ use crate::signals;
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tollgate::{Error, Gate, Index, Swap, Watcher};
@@ -19,6 +20,9 @@ pub struct tollgate_gate {
     /// None for a gate from memory.
     path: Option<CString>,
     watches: Mutex<Watches>,
+    /// The process that last began to watch, noted before it took the lock; 0 for none. In any other one, a
+    /// forked child, the lock may be held by a thread that the child does not have.
+    watching_process: AtomicU32,
 }
 
 /// A watcher and the process whose thread it is.
@@ -78,6 +82,7 @@ impl tollgate_gate {
     }
 
     fn watch(&self, interval: Duration) -> Result<(), Failure> {
+        self.watching_process.store(std::process::id(), Ordering::Relaxed);
         let ended = {
             let mut watches = self.watches();
             if watches.is_closing {
@@ -95,6 +100,18 @@ impl tollgate_gate {
     fn unwatch(&self) {
         let ended = self.watches().exchange(None);
         ended.into_iter().for_each(Watch::end);
+    }
+
+    /// Whether a thread of this process may watch, or be in an observer that begins to. Who closes the gate has
+    /// seen all earlier calls return, and so what they noted.
+    fn may_be_watched_here(&self) -> bool {
+        self.watching_process.load(Ordering::Relaxed) == std::process::id()
+    }
+
+    /// Frees a gate that nobody watches in this process. What the parent's watching threads have of it stays
+    /// unread, lock and all: a thread may have been changing it at the moment of the fork.
+    fn free_unwatched(self) {
+        std::mem::forget(self.watches);
     }
 
     /// No thread watches when this returns, and none will.
@@ -187,8 +204,8 @@ pub unsafe extern "C" fn tollgate_open(
     options: *const tollgate_options,
     gate: *mut *mut tollgate_gate,
 ) -> tollgate_status {
-    panic::install_hook();
     guard_waiting(|| {
+        panic::install_hook();
         // SAFETY: C's promises.
         let (path, options, output) =
             unsafe { (arguments::text(path), options::read(options)?, Output::new(gate, NO_OUTPUT)?) };
@@ -220,8 +237,8 @@ pub unsafe extern "C" fn tollgate_open_memory(
     options: *const tollgate_options,
     gate: *mut *mut tollgate_gate,
 ) -> tollgate_status {
-    panic::install_hook();
     guard_waiting(|| {
+        panic::install_hook();
         // SAFETY: C's promises.
         let (bytes, options, output) = unsafe {
             (arguments::bytes(bytes.cast(), length)?, options::read(options)?, Output::new(gate, NO_OUTPUT)?)
@@ -237,7 +254,12 @@ pub unsafe extern "C" fn tollgate_open_memory(
 }
 
 fn handle(gate: Gate, path: Option<CString>) -> *mut tollgate_gate {
-    Box::into_raw(Box::new(tollgate_gate { gate: Arc::new(gate), path, watches: Mutex::default() }))
+    Box::into_raw(Box::new(tollgate_gate {
+        gate: Arc::new(gate),
+        path,
+        watches: Mutex::default(),
+        watching_process: AtomicU32::new(0),
+    }))
 }
 
 /// Ends a gate: stops watching, waits for the watching thread, frees everything. NULL is nothing to do.
@@ -254,9 +276,17 @@ pub unsafe extern "C" fn tollgate_close(gate: *mut tollgate_gate) {
         }
         // SAFETY: a gate of `handle`, which C promises to be the last to use; but for observers on a watching
         // thread, so that this is a shared reference as theirs are.
-        unsafe { &*gate }.end_watching();
-        // SAFETY: as above, and now the watching threads are joined: nobody has a reference any more.
-        drop(unsafe { Box::from_raw(gate) });
+        let shared = unsafe { &*gate };
+        let is_watched = shared.may_be_watched_here();
+        if is_watched {
+            shared.end_watching();
+        }
+        // SAFETY: as above, and now the watching threads are joined, or there are none in this process: nobody
+        // has a reference any more.
+        let gate = unsafe { Box::from_raw(gate) };
+        if !is_watched {
+            gate.free_unwatched();
+        }
     });
 }
 

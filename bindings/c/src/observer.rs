@@ -12,8 +12,8 @@ use tollgate::{Error, Observer, Swap, Verdict};
 
 /// Functions that are told what a gate does. Each may be NULL.
 ///
-/// Calls: `blocked` and `would_block` run inside tollgate_screen, on the thread of the call and, with
-/// several threads, at the same time: be quick, do not block, put the event into a queue of your own.
+/// Calls: `blocked` and `would_block` run inside tollgate_screen and tollgate_screen_many, on the thread of the
+/// call and, with several threads, at the same time: be quick, do not block, put the event into a queue of your own.
 /// `swapped` and `refused` run on the thread that reloads or rolls back, which with tollgate_watch is
 /// the library's. No lock is held: an observer may call every function of the library on the gate but
 /// tollgate_close.
@@ -49,8 +49,9 @@ pub struct tollgate_observer {
     >,
     /// Another index is in place, by a reload or a rollback.
     pub swapped: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, swap: *const tollgate_swap)>,
-    /// A reload was refused; the old index stays. `status` is a tollgate_status, `message` what
-    /// tollgate_last_error will say on this thread.
+    /// A reload was refused; the old index stays. `status` is a tollgate_status, `message` says why and what to
+    /// do. (Who called tollgate_reload is given both by it and tollgate_last_error; of what the library's
+    /// own thread reloads, this function is told alone.)
     pub refused: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, status: i32, message: *const c_char)>,
 }
 

@@ -80,10 +80,13 @@ pub(crate) fn outside<T>(f: impl FnOnce() -> T) -> T {
     at(Level::Observer, f)
 }
 
-/// Has panics of the library noted instead of written. To be called before there is a gate.
+/// Has panics of the library noted instead of written. To be called before there is a gate, inside of [`guard`].
+/// On a thread that is panicking a hook cannot be exchanged; the next gate that is opened tries again.
 pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(install);
+    if !std::thread::panicking() {
+        ONCE.call_once(install);
+    }
 }
 
 fn install() {
@@ -210,7 +213,7 @@ pub(crate) mod telling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::last_error_text;
+    use crate::error::{last_error_text, write_error};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -222,6 +225,32 @@ mod tests {
         assert!(last_error_text().contains("no message"), "{}", last_error_text());
         assert_eq!(guard(|| Ok(())), tollgate_status::TOLLGATE_OK);
         assert_eq!(guard_or(3, || panic!("no")), 3);
+    }
+
+    /// Found in review: where a destructor of a Rust program opened its gate while a panic unwound, the hook
+    /// was exchanged outside of [`guard`], which is a panic of its own there, and the process ended.
+    #[test]
+    fn a_gate_may_be_opened_while_the_program_panics() {
+        struct Opens(Arc<AtomicU32>);
+        impl Drop for Opens {
+            fn drop(&mut self) {
+                let mut gate = std::ptr::null_mut();
+                // SAFETY: no bytes, no options, and room for a gate.
+                let status =
+                    unsafe { crate::gate::tollgate_open_memory(std::ptr::null(), 0, std::ptr::null(), &raw mut gate) };
+                self.0.store(status as u32, Ordering::SeqCst);
+            }
+        }
+        let status = Arc::new(AtomicU32::new(u32::MAX));
+        let opens = Opens(Arc::clone(&status));
+        assert!(
+            catch_unwind(AssertUnwindSafe(move || {
+                let _opens = opens;
+                panic!("the program's");
+            }))
+            .is_err()
+        );
+        assert_eq!(status.load(Ordering::SeqCst), tollgate_status::TOLLGATE_NOT_AN_INDEX as u32);
     }
 
     /// What is thrown may throw again when it is let go.
@@ -261,6 +290,10 @@ mod tests {
         assert_eq!(others(), 1);
         let text = last_error_text();
         assert!(text.contains("(ours at ") && text.contains("panic.rs:"), "{text}");
+        // Found in review: the place stood at the end, and so read as that of the file that is to be reported.
+        let mut text = String::new();
+        write_error(&mut text, &tollgate::Error::Panicked { what: "ours".to_owned() }).unwrap();
+        assert!(text.contains(&format!("(ours{})", place())) && text.ends_with("report this with the file"), "{text}");
         let inner = guard(|| {
             outside(throw);
             assert_eq!(others(), 2, "an observer's");

@@ -131,11 +131,12 @@ impl AsRef<[u8]> for Checked {
 /// numbers they come faster than one by one, since the look-ups of sixteen wait for memory together: for
 /// lists to be cleaned and files of call records, not for calls that come one at a time.
 ///
-/// `dialled` and `verdicts` have room for `count` each and do not overlap; NULL is none, with the count 0.
+/// `dialled` and `verdicts` have room for `count` each and do not overlap, nor may the texts lie in `verdicts`;
+/// NULL is none, with the count 0.
 ///
-/// Returns as tollgate_screen. The verdicts are written only with TOLLGATE_OK, then all of them. Allocates
-/// and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for sixteen).
-/// Any thread.
+/// Returns as tollgate_screen. With TOLLGATE_OK all verdicts are written, with TOLLGATE_PANIC some may be, else
+/// none. Allocates and waits as little as tollgate_screen; the clock is read at most once (uncounted, once for
+/// sixteen). Any thread.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_screen_many(

@@ -2,6 +2,8 @@
  * the parent watches the file, with a thread that no child has. */
 #include "test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +45,42 @@ static void fork_children(struct tollgate_gate *gate)
     }
 }
 
+static atomic_int is_enough;
+
+static void *watch_again(void *gate)
+{
+    while (!atomic_load(&is_enough))
+        CHECK_OK(tollgate_watch(gate, 1000));
+    return NULL;
+}
+
+/* Found in review: a child waited for ever in tollgate_close, for a lock that another thread of the parent, in
+ * tollgate_watch at the moment of the fork, had taken with it. */
+static void fork_while_another_thread_begins_to_watch(void)
+{
+    struct tollgate_gate *gate = test_open(test_file("everything.tgx"));
+    pthread_t thread;
+    int n, status;
+
+    CHECK(pthread_create(&thread, NULL, watch_again, gate) == 0);
+    fflush(NULL);
+    for (n = 0; n < 100; n++) {
+        pid_t child = fork();
+
+        CHECK(child >= 0);
+        if (child == 0) {
+            alarm(5);
+            tollgate_close(gate);
+            _exit(0);
+        }
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    atomic_store(&is_enough, 1);
+    CHECK(pthread_join(thread, NULL) == 0);
+    tollgate_close(gate);
+}
+
 int main(void)
 {
     const char *path = test_scratch("fork.tgx");
@@ -60,6 +98,7 @@ int main(void)
          * the entries are gone, which is refused. */
         CHECK_OK(tollgate_watch(gate, 60000));
         fork_children(gate);
+        fork_while_another_thread_begins_to_watch();
     }
     CHECK(test_screen(gate, "+37167000000").action == TOLLGATE_ALLOW);
     tollgate_close(gate);
