@@ -81,7 +81,7 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 	struct tollgate_query query;
 	const char *number;
 	char *explanation = NULL;
-	char printable[128];
+	char printable[128], message[TG_MESSAGE];
 	int32_t format = TOLLGATE_TEXT;
 	unsigned hold;
 
@@ -97,21 +97,25 @@ static void api_explain(char *text, switch_core_session_t *session, switch_strea
 	service = tg_service_take(&hold);
 	tg_question_query(service, &question, &query);
 	if (!service->gate) {
-		WRITE("-ERR there is no index: %s", service->error);
+		switch_snprintf(message, sizeof(message), "there is no index: %s", service->error);
 	} else if (tollgate_explain(service->gate, &query, number, strlen(number), format, &explanation) != TOLLGATE_OK) {
-		WRITE("-ERR %s", tollgate_last_error());
-	} else {
+		switch_copy_string(message, tollgate_last_error(), sizeof(message));
+	}
+	/* Before anything is written: who reads may be slow, and a reload waits for who holds the service. */
+	tg_service_give(hold);
+	if (explanation) {
 		WRITE("+OK\n%s", explanation);
 		tollgate_string_free(explanation);
+	} else {
+		WRITE("-ERR %s", message);
 	}
-	tg_service_give(hold);
 }
 
 /* --- reload, rollback --- */
 
 static void write_reload(const tg_reload_t *reload, switch_stream_handle_t *stream)
 {
-	const tg_service_t *service;
+	switch_bool_t has_index;
 	unsigned hold;
 
 	if (reload->result != TG_RELOAD_REFUSED) {
@@ -119,10 +123,10 @@ static void write_reload(const tg_reload_t *reload, switch_stream_handle_t *stre
 			  reload->entries, reload->entries_before, reload->index);
 		return;
 	}
-	service = tg_service_take(&hold);
-	WRITE("-ERR %s; %s", reload->message,
-		  service->gate ? "the index in force stays" : "there still is no index, on-error answers");
+	has_index = tg_service_take(&hold)->gate ? SWITCH_TRUE : SWITCH_FALSE;
 	tg_service_give(hold);
+	WRITE("-ERR %s; %s", reload->message,
+		  has_index ? "the index in force stays" : "there still is no index, on-error answers");
 }
 
 static void api_reload(char *text, switch_stream_handle_t *stream)
@@ -211,10 +215,8 @@ static void write_index(const tg_service_t *service, switch_stream_handle_t *str
 	}
 }
 
-static void api_status(switch_stream_handle_t *stream)
+static void write_status(const tg_service_t *service, switch_stream_handle_t *stream)
 {
-	unsigned hold;
-	const tg_service_t *service = tg_service_take(&hold);
 	const tg_settings_t *settings = &service->settings;
 	tg_counts_t counts;
 
@@ -233,7 +235,19 @@ static void api_status(switch_stream_handle_t *stream)
 		WRITE("\nwatch       off: tollgate reload");
 	}
 	WRITE("\nlibrary     %s", tollgate_version());
+}
+
+static void api_status(switch_stream_handle_t *stream)
+{
+	/* Into memory first: no service may be held while somebody slow is written to. */
+	switch_stream_handle_t memory;
+	unsigned hold;
+
+	SWITCH_STANDARD_STREAM(memory);
+	write_status(tg_service_take(&hold), &memory);
 	tg_service_give(hold);
+	WRITE("%s", (const char *) memory.data);
+	free(memory.data);
 }
 
 static void write_counts(switch_stream_handle_t *stream, const char *name, uint64_t total, const uint64_t *by_reason)

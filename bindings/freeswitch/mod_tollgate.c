@@ -10,6 +10,24 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_tollgate_load);
 SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_tollgate_shutdown);
 SWITCH_MODULE_DEFINITION(mod_tollgate, mod_tollgate_load, mod_tollgate_shutdown, NULL);
 
+/* Held by FreeSWITCH for reading from before a call or command enters the module until it has left. NULL: not loaded. */
+static switch_thread_rwlock_t *inside[2];
+
+static switch_bool_t somebody_is_inside(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		if (inside[i]) {
+			if (switch_thread_rwlock_trywrlock(inside[i]) != SWITCH_STATUS_SUCCESS) {
+				return SWITCH_TRUE;
+			}
+			switch_thread_rwlock_unlock(inside[i]);
+		}
+	}
+	return SWITCH_FALSE;
+}
+
 #define TG_APP_SYNTAX "[outbound|inbound] [profile=<name>] [home=<region>] [cause=<cause>|none] [number=<number>]"
 
 SWITCH_MODULE_LOAD_FUNCTION(mod_tollgate_load)
@@ -21,6 +39,12 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_tollgate_load)
 		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT,
 						  "libtollgate has ABI %u, mod_tollgate was built for %d: build it again\n",
 						  (unsigned) tollgate_abi_version(), TOLLGATE_ABI_VERSION);
+		return SWITCH_STATUS_TERM;
+	}
+	/* What was unloaded by force stayed in memory for them, with its locks: see the shutdown. */
+	if (somebody_is_inside()) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_CRIT,
+						  "a call or command is still inside mod_tollgate, which was unloaded by force: load it again when it has ended\n");
 		return SWITCH_STATUS_TERM;
 	}
 	if (tg_events_start() != SWITCH_STATUS_SUCCESS) {
@@ -42,6 +66,8 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_tollgate_load)
 				   tg_application, TG_APP_SYNTAX,
 				   SAF_ROUTING_EXEC | SAF_SUPPORT_NOMEDIA | SAF_SUPPORT_TEXT_ONLY);
 	tg_completion_add();
+	inside[0] = api_interface->rwlock;
+	inside[1] = app_interface->rwlock;
 
 	switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_INFO, "libtollgate %s\n", tollgate_version());
 	return SWITCH_STATUS_SUCCESS;
@@ -49,9 +75,17 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_tollgate_load)
 
 SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_tollgate_shutdown)
 {
-	/* FreeSWITCH has taken the interfaces back: no call is inside the module any more. */
+	/* FreeSWITCH has taken the interfaces back: nobody comes in any more. Who is inside it has waited for, but with
+	 * unload -f and when it ends itself for ten seconds only. */
 	tg_completion_remove();
 	tg_service_stop();
 	tg_events_stop();
+	if (somebody_is_inside()) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_WARNING,
+						  "a call or command is still inside mod_tollgate, whose code stays in memory for it\n");
+		return SWITCH_STATUS_NOUNLOAD;
+	}
+	inside[0] = inside[1] = NULL;
+	tg_service_free();
 	return SWITCH_STATUS_SUCCESS;
 }

@@ -96,10 +96,14 @@ typedef struct {
 } tg_counts_t;
 
 switch_status_t tg_service_start(switch_memory_pool_t *pool);
+/* Ends watching, waits for a reload that is under way, and closes the indexes: who asks then gets what on-error says. */
 void tg_service_stop(void);
+/* Behind tg_service_stop, when nobody is inside the module. */
+void tg_service_free(void);
 /*
  * The service in force, which stays as it is until `hold` is given back; never NULL. Takes no lock, and waits for
- * nobody. It is for a moment: who exchanges the service waits for those who hold the old one.
+ * nobody. It is for a moment, in which nobody is waited for, nor written to: who exchanges the service waits for those
+ * who hold the old one.
  */
 const tg_service_t *tg_service_take(unsigned *hold);
 void tg_service_give(unsigned hold);

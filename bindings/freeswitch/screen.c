@@ -209,6 +209,8 @@ static switch_bool_t is_emergency(const tg_service_t *service, const tg_question
 		struct tollgate_query query = TOLLGATE_QUERY_INIT;
 
 		query.direction = question->direction;
+		/* The call is counted as not screened, and what on-error blocks was not allowed. */
+		query.flags = TOLLGATE_UNCOUNTED;
 		return tollgate_screen_text(service->gate, &query, number, verdict) == TOLLGATE_OK &&
 			verdict->reason == TOLLGATE_REASON_EMERGENCY ? SWITCH_TRUE : SWITCH_FALSE;
 	}

@@ -39,6 +39,7 @@ static struct {
 	unsigned readers[2];			/* atomic */
 	switch_mutex_t *reloading;
 	identity_t seen;				/* under `reloading`: the file as it was before it was last read */
+	switch_bool_t stopped;			/* under `reloading`: no index is opened any more */
 
 	/* Held for a moment, never while a file is read. Taken behind `reloading`. */
 	switch_mutex_t *counting;
@@ -522,6 +523,9 @@ static void wake_watcher(void)
 	switch_mutex_unlock(globals.watcher_mutex);
 }
 
+/* To who came in before, and has waited for `reloading` meanwhile. */
+static const char unloaded[] = "mod_tollgate is being unloaded: load it again";
+
 switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload)
 {
 	switch_bool_t done = SWITCH_FALSE;
@@ -530,7 +534,9 @@ switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload)
 
 	switch_mutex_lock(globals.reloading);
 	begin(reload, "command", globals.current->settings.index);
-	if (!(after = new_service())) {
+	if (globals.stopped) {
+		refuse(reload, TOLLGATE_FAILED, unloaded);
+	} else if (!(after = new_service())) {
 		refuse(reload, TOLLGATE_NO_MEMORY, tollgate_status_text(TOLLGATE_NO_MEMORY));
 	} else if (tg_settings_read(&after->settings, after->pool, message, sizeof(message)) == SWITCH_STATUS_SUCCESS) {
 		done = reload_index(after, max_loss_percent, reload);
@@ -559,7 +565,9 @@ switch_bool_t tg_service_rollback(tg_reload_t *reload)
 	switch_mutex_lock(globals.reloading);
 	before = globals.current;
 	begin(reload, "command", before->settings.index);
-	if (!before->opened) {
+	if (globals.stopped) {
+		refuse(reload, TOLLGATE_FAILED, unloaded);
+	} else if (!before->opened) {
 		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, before->error);
 	} else if (!globals.previous) {
 		refuse(reload, TOLLGATE_NO_PREVIOUS_INDEX, "there is no index to go back to: none has taken another's place yet");
@@ -651,7 +659,9 @@ switch_status_t tg_service_start(switch_memory_pool_t *pool)
 	tg_service_t *after;
 	tg_reload_t reload;
 
-	/* Not zero where the module was loaded before: a thread's last call may have kept it in memory. */
+	/* Not zero where the module was loaded before: a thread's last call may have kept it in memory, or somebody who
+	 * was inside when it was unloaded by force, and has left since. */
+	tg_service_free();
 	memset(&globals, 0, sizeof(globals));
 	tg_errors_reset();
 	globals.pool = pool;
@@ -665,7 +675,7 @@ switch_status_t tg_service_start(switch_memory_pool_t *pool)
 	tg_settings_default(&globals.current->settings);
 	globals.current->error = "it was not opened yet";
 	if (!(after = new_service())) {
-		destroy_service(globals.current);
+		tg_service_free();
 		return SWITCH_STATUS_MEMERR;
 	}
 	if (tg_settings_read(&after->settings, after->pool, message, sizeof(message)) == SWITCH_STATUS_SUCCESS) {
@@ -700,6 +710,8 @@ switch_status_t tg_service_start(switch_memory_pool_t *pool)
 void tg_service_stop(void)
 {
 	switch_status_t status;
+	struct tg_gate *opened, *previous;
+	tg_service_t *after;
 
 	switch_mutex_lock(globals.watcher_mutex);
 	globals.watcher_stop = SWITCH_TRUE;
@@ -709,13 +721,32 @@ void tg_service_stop(void)
 		/* No code of the module may run when it is unmapped. */
 		switch_thread_join(&status, globals.watcher);
 	}
-	wait_for_readers();
-	close_gate(globals.current->opened);
-	close_gate(globals.previous);
-	destroy_service(globals.current);
-	free(globals.retired_lists);
-	globals.current = NULL;
-	globals.previous = NULL;
-	globals.retired_lists = NULL;
-	globals.retired_lists_count = 0;
+	/* A command may be reading an index, and calls may be inside, also now: see mod_tollgate.c. They find a service
+	 * without an index, and what they have is theirs until they have given it back. */
+	switch_mutex_lock(globals.reloading);
+	globals.stopped = SWITCH_TRUE;
+	if ((after = new_service())) {
+		opened = globals.current->opened;
+		previous = globals.previous;
+		tg_settings_copy(&after->settings, &globals.current->settings, after->pool);
+		after->error = unloaded;
+		put_in_force(after, NULL, NULL);
+		close_gate(opened);
+		close_gate(previous);
+	}
+	switch_mutex_unlock(globals.reloading);
+}
+
+void tg_service_free(void)
+{
+	if (globals.current) {
+		close_gate(globals.current->opened);
+		close_gate(globals.previous);
+		destroy_service(globals.current);
+		free(globals.retired_lists);
+		globals.current = NULL;
+		globals.previous = NULL;
+		globals.retired_lists = NULL;
+		globals.retired_lists_count = 0;
+	}
 }

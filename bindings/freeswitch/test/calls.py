@@ -279,6 +279,12 @@ class Harness:
             if seen.endswith("\n") and not command.startswith("console_complete"):
                 check(command, "no newline at the end", "one")
 
+        # Found in review: what on-error blocked was counted as allowed, since the index was asked for an emergency.
+        before = self.counted("allowed"), self.counted("blocked"), self.counted("not screened: unknown_profile outbound")
+        api("tollgate screen profile=nobody 0905123457")
+        check("what on-error blocks is counted as not screened only", (*before[:2], before[2] + 1), (
+            self.counted("allowed"), self.counted("blocked"), self.counted("not screened: unknown_profile outbound")))
+
     def reloads(self):
         print("\n--- reloads: what is refused changes nothing")
         api = self.pbx.api
@@ -436,7 +442,7 @@ class Harness:
         check("as at first", like(r"^\+OK"), api("tollgate reload reloadxml"))
 
     def counted(self, name):
-        found = re.search(rf"^{name} .*?(\d+)$", self.pbx.api("tollgate stats"), re.M)
+        found = re.search(rf"^{name} .*?(\d+)(?:, inbound \d+)?$", self.pbx.api("tollgate stats"), re.M)
         return int(found[1]) if found else None
 
     def load(self):
@@ -466,7 +472,9 @@ class Harness:
         for what, load in loads.items():
             ok, bad = load.result()
             check(what, f"{calls} calls, 0 failed", f"{ok} calls, {bad} failed")
-        check("reloads", lambda s: refused == [], f"{reloads} done, {len(refused)} refused {refused[:1]}")
+        check("reloads, none refused, at the least", f"{SECONDS // 2}, []",
+              f"{min(reloads, SECONDS // 2)}, {refused[:1]}")
+        print(f"        {reloads} reloads")
         third = resident[len(resident) // 3]
         print(f"        resident: {resident[0]} KB at first, {third} KB after a third, {resident[-1]} KB at the end")
         self.build(policies[0], self.index)
@@ -570,6 +578,67 @@ class Harness:
         check("    replies to commands", lambda s: "+OK" in replies, sorted(replies))
         check("    by a call", 403, call(pbx, "0905123456", 403)[0])
 
+    def forced(self):
+        """Found in review: with unload -f, and when it ends, FreeSWITCH waits ten seconds for who is inside, and no longer.
+        The module closed its index and went out of memory, with a reload still in it."""
+        print("\n--- unloaded by force while a reload is inside")
+        pbx, api = self.pbx, self.pbx.api
+        pipe = self.work / "pipe"
+        os.mkfifo(pipe)
+
+        def background(command):
+            replies = []
+            thread = threading.Thread(target=lambda: replies.append(Esl(pbx.esl_port).api(command).strip()))
+            thread.start()
+            return thread, replies
+
+        def given_up(before):
+            end = time.monotonic() + 60
+            while pbx.log().count("Giving up on 'tollgate'") <= before and time.monotonic() < end:
+                time.sleep(0.1)
+            time.sleep(1)
+            return pbx.log().count("Giving up on 'tollgate'") - before
+
+        def unload_inside(reload):
+            """Starts both, one after the other; it is for the caller to write to the pipe."""
+            before = pbx.log().count("Giving up on 'tollgate'")
+            inside = background(reload)
+            time.sleep(1)
+            unload = background("unload -f mod_tollgate")
+            check("FreeSWITCH gives up waiting", like("[1-9]"), str(given_up(before)))
+            return inside, unload
+
+        # The index is a pipe: reading it lasts until it was written to.
+        index = self.index.read_bytes()
+        pbx.settings(index=pipe)
+        (reload, replies), (unload, unloaded) = unload_inside("tollgate reload reloadxml")
+        check("    the module waits for the reload", (True, True), (reload.is_alive(), unload.is_alive()))
+        pipe.write_bytes(index)
+        reload.join(30)
+        unload.join(30)
+        check("    the reload ends", like(r"^\+OK unchanged"), "".join(replies))
+        check("    the unload ends", "+OK", "".join(unloaded))
+        pbx.settings(index=self.index)
+        check("    load", like(r"\n\+OK\s*$"), api("reloadxml") and api("load mod_tollgate"))
+        check("    it screens", BLOCKED, api("tollgate screen 0905123456"))
+
+        # The command waits for FreeSWITCH's XML files, and holds nothing of the module.  (timeout: where this test fails, nothing is to stay.)
+        (pbx.conf / "autoload_configs/tollgate.conf.xml").write_text(
+            f'<X-PRE-PROCESS cmd="exec" data="timeout 60 cat {pipe}"/>\n<configuration name="tollgate.conf"><settings>'
+            f'<param name="index" value="{self.index}"/></settings></configuration>\n')
+        (reload, replies), (unload, unloaded) = unload_inside("tollgate reload reloadxml")
+        unload.join(30)
+        check("    the unload ends, the reload does not", ("+OK", True), ("".join(unloaded), reload.is_alive()))
+        check("    the log", like("is still inside mod_tollgate, whose code stays in memory for it"), pbx.log())
+        pipe.write_bytes(b"<!-- written -->\n")
+        reload.join(30)
+        check("    the reload is refused", like("^-ERR mod_tollgate is being unloaded: load it again; "), "".join(replies))
+        pbx.settings(index=self.index)
+        check("    load", like(r"\n\+OK\s*$"), api("reloadxml") and api("load mod_tollgate"))
+        check("    it screens", BLOCKED, api("tollgate screen 0905123456"))
+        check("    by a call", 403, call(pbx, "0905123456", 403)[0])
+        pipe.unlink()
+
     def without_index(self):
         print("\n--- loaded without an index")
         pbx, api = self.pbx, self.pbx.api
@@ -647,8 +716,8 @@ class Harness:
             print(f"        {self.pbx.api('version').strip()}", flush=True)
             self.trunk = Trunk(self.pbx)
             time.sleep(0.3)
-            for subject in (self.calls, self.event_contents, self.commands, self.reloads, self.modules, self.load,
-                            self.memory, self.without_index):
+            for subject in (self.calls, self.event_contents, self.commands, self.reloads, self.modules, self.forced,
+                            self.load, self.memory, self.without_index):
                 if len(sys.argv) <= 5 or subject.__name__ in sys.argv[5:]:
                     subject()
         finally:
