@@ -26,16 +26,10 @@
 //!   most questions about numbers that are not listed; then a bit a number that is set where a cell
 //!   begins; then the last `l` bits of every tail.
 //!
-//! That is code [`Code::Cells`]. Where the lows alone, in smaller buckets without cells, take no more than a
-//! third more room, the segment has those ([`Code::Lows`]): they are found by a binary search that the
-//! processor need not guess at, which takes half of the time. So lists that are thin for their number space,
-//! as most are, are quick, and dense ones are small.
-//!
 //! The position of a number, its rank, is its bucket's and its place there. Which lists it is in is a
 //! set's id; where all numbers of a segment have the same one, as nearly always, it takes no room.
 //!
-//! At ten million numbers of twelve thousand heads this takes 17 bits a number, where the entropy is 11.7, and
-//! cells would take 13; at 250 million in North America's number space cells take 7.5, and lows would 10.6.
+//! At ten million numbers of twelve thousand heads this takes 13 bits a number, where the entropy is 11.7.
 //!
 //! # What is trusted
 //!

@@ -184,24 +184,27 @@ fn the_worked_examples_are_in_the_file() {
     let section = |wanted: &str| sections(&file).into_iter().find(|(tag, _)| tag == wanted).unwrap().1;
     let place = |wanted: &str| section(wanted).as_ptr() as usize - file.as_ptr() as usize;
     let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
-    assert_eq!((place("NUMW"), place("NUMP")), (984, 1200));
+    assert_eq!((place("NUMW"), place("NUMP")), (984, 1208));
 
     assert_eq!(section("SITE"), b"\x02\0SK9\x18\0\0\0\0\0\0\0\x02\0\x02\x0000\x03\x00011");
 
     let segment = &section("NUMW")[40..80];
     assert_eq!(section("NUMW")[..24], *b"\x09\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\0\0\0\0");
-    assert_eq!(segment[32..], *b"\x01\0\0\0\x0b\x25\x03\x01");
+    assert_eq!(segment[32..], *b"\x01\0\0\0\x0b\x1f\x03\0");
     assert_eq!([120, 124, 128, 132, 136].map(|at| u32_at(984 + at)), [0, 2, 0, 8, 9]);
+    let (cell, low) = (37_126_123_456u64 >> 31, 37_126_123_456u64 & ((1 << 31) - 1));
+    assert_eq!((cell, low), (17, 618_901_440));
     let codes = &section("NUMW")[144..];
-    assert_eq!(codes[9..17], *b"\x00\xbf\x8e\x93\x22\xe0\xb4\xa9");
-    assert_eq!(u64::from_le_bytes(codes[9..17].try_into().unwrap()) >> 2 & ((1 << 37) - 1), 37_126_123_456);
-    assert_eq!(section("NUMW")[200..203], *b"\x00\xa2\x81");
+    assert_eq!(codes[..9], *b"\x20\0\x42\0\0\0\0\0\x45");
+    assert_eq!(codes[16..24], *b"\x29\xf0\xeb\x38\x09\x38\x6d\xea");
+    assert_eq!(u64::from_le_bytes(codes[16..24].try_into().unwrap()) >> 6 & ((1 << 31) - 1), low);
+    assert_eq!(section("NUMW")[208..211], *b"\x00\xa2\x81");
 
-    let states = [(1248, 3, 2), (1292, 7, 5), (1424, 1, 10), (1644, 2, 14), (1820, 6, 0)];
+    let states = [(1256, 3, 2), (1300, 7, 5), (1432, 1, 10), (1652, 2, 14), (1828, 6, 0)];
     for (at, digit, next) in states {
         assert_eq!(u32_at(at + 4 * digit), next);
     }
-    assert_eq!(u32_at(1820 + 40), 6);
+    assert_eq!(u32_at(1828 + 40), 6);
 
     let members = section("MEMB");
     let offsets: Vec<u8> = members[8..8 + 9 * 4].chunks_exact(4).map(|o| o[0]).collect();
