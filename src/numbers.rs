@@ -212,49 +212,9 @@ pub(crate) fn tails(len: u8, jump_digits: u32) -> u64 {
     POW10[usize::from(len).saturating_sub(jump_digits as usize).min(16)]
 }
 
-/// How the numbers of a segment are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Code {
-    /// Cells, beginnings, lows: what takes least.
-    Cells = 0,
-    /// The lows alone, in buckets without cells: what is quickest to search.
-    Lows = 1,
-}
-
-impl Code {
-    /// The bits of a bucket beside those of its numbers, and so its cells.
-    #[inline]
-    pub(crate) const fn cells(self) -> u64 {
-        match self {
-            Code::Cells => CELLS,
-            Code::Lows => 0,
-        }
-    }
-
-    /// The bits of a number beside its lows.
-    #[inline]
-    pub(crate) const fn beginning(self) -> u64 {
-        match self {
-            Code::Cells => 1,
-            Code::Lows => 0,
-        }
-    }
-
-    /// By how many bits a tail is shifted to its bucket.
-    #[inline]
-    pub(crate) const fn bucket_bits(self, low_bits: u8) -> u32 {
-        let low_bits = if low_bits as u32 > MAX_LOW_BITS { MAX_LOW_BITS } else { low_bits as u32 };
-        match self {
-            Code::Cells => low_bits + CELLS.ilog2(),
-            Code::Lows => low_bits,
-        }
-    }
-}
-
 /// How many buckets cover so many tails.
-pub(crate) fn buckets(tails: u64, code: Code, low_bits: u8) -> u64 {
-    tails.div_ceil(1 << code.bucket_bits(low_bits))
+pub(crate) fn buckets(tails: u64, low_bits: u8) -> u64 {
+    tails.div_ceil(CELLS << u32::from(low_bits).min(MAX_LOW_BITS))
 }
 
 /// A segment's head, as it stands in the file.
@@ -276,7 +236,6 @@ pub(crate) struct Segment {
     pub(crate) low_bits: u8,
     /// Bits of a number's set, which is added to `first_set`; 0 where all have the same.
     pub(crate) set_bits: u8,
-    pub(crate) code: Code,
 }
 
 impl Segment {
@@ -292,7 +251,6 @@ impl Segment {
             len: raw[36],
             low_bits: raw[37],
             set_bits: raw[38],
-            code: if raw[39] == Code::Lows as u8 { Code::Lows } else { Code::Cells },
         }
     }
 
@@ -308,7 +266,6 @@ impl Segment {
         raw[36] = self.len;
         raw[37] = self.low_bits;
         raw[38] = self.set_bits;
-        raw[39] = self.code as u8;
         raw
     }
 
@@ -317,8 +274,7 @@ impl Segment {
     fn bits_of(&self, bucket: u64, rank: u32) -> u64 {
         let before = u64::from(rank.wrapping_sub(self.first_rank));
         // Wraps only where the head is not what `check` has seen; then nothing is found there.
-        let numbers = before * (u64::from(self.low_bits) + self.code.beginning());
-        self.code_at.wrapping_add(numbers).wrapping_add(bucket * self.code.cells())
+        self.code_at.wrapping_add(before * (u64::from(self.low_bits) + 1)).wrapping_add(bucket * CELLS)
     }
 }
 
@@ -334,7 +290,6 @@ pub(crate) struct Place {
     segment: u32,
     cell: u8,
     low_bits: u8,
-    code: Code,
 }
 
 /// The section `NUMW`, checked. Holds ranges, not bytes: the caller passes the index's bytes in.
@@ -479,7 +434,7 @@ impl WholeNumbers {
             let known = (1..=MAX_WHOLE_DIGITS).contains(&usize::from(segment.len))
                 && u32::from(segment.low_bits) <= MAX_LOW_BITS
                 && segment.set_bits <= 32;
-            if !known || bytes.get(at + 39).is_none_or(|&code| code > Code::Lows as u8) {
+            if !known || bytes.get(at + 39) != Some(&0) {
                 return Err(wrong(at + 36, "a segment's fields are out of range"));
             }
             if i == 0 && segment.first_bucket != 0 || rank(segment.first_bucket as usize) != segment.first_rank {
@@ -492,7 +447,7 @@ impl WholeNumbers {
                 return Err(wrong(at + 8, "a segment's bits are out of place"));
             }
             let n = u64::from(rank(end_bucket) - segment.first_rank);
-            code_at += n * (u64::from(segment.low_bits) + segment.code.beginning()) + own * segment.code.cells();
+            code_at += n * (u64::from(segment.low_bits) + 1) + own * CELLS;
             set_at += n * u64::from(segment.set_bits);
             if segment.first_set >= sets {
                 return Err(wrong(at + 32, "a segment's membership set does not exist"));
@@ -521,7 +476,7 @@ impl WholeNumbers {
             let has_next = u64::from(self.jump_at(bytes, head + 1)) > i as u64 + 1;
             let next = self.segment(bytes, i + 1).filter(|next| has_next && next.len == segment.len);
             let end = next.map_or(tails(segment.len, self.jump_digits), |next| next.start);
-            if own != buckets(end.saturating_sub(segment.start), segment.code, segment.low_bits) {
+            if own != buckets(end.saturating_sub(segment.start), segment.low_bits) {
                 return Err(wrong(at + 28, "a segment has not as many buckets as it needs"));
             }
             before = Some((head, segment));
@@ -599,7 +554,8 @@ impl WholeNumbers {
         let (id, segment) = self.segment_of(bytes, split, len)?;
         let within = split.tail.wrapping_sub(segment.start);
         let low_bits = segment.low_bits.min(MAX_LOW_BITS as u8);
-        let bucket = within >> segment.code.bucket_bits(low_bits);
+        let cell = within >> low_bits;
+        let bucket = cell / CELLS;
         let ranks = bytes.get(self.ranks.clone())?;
         let at = usize::try_from(bucket).ok()?.checked_add(segment.first_bucket as usize)?.checked_mul(4)?;
         let pair = ranks.get(at..)?.first_chunk::<8>()?;
@@ -614,9 +570,8 @@ impl WholeNumbers {
             end,
             low: within & ((1 << low_bits) - 1),
             segment: id,
-            cell: ((within >> low_bits) % CELLS) as u8,
+            cell: (cell % CELLS) as u8,
             low_bits,
-            code: segment.code,
         })
     }
 
@@ -625,45 +580,15 @@ impl WholeNumbers {
     #[inline]
     pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
         let Some(codes) = bytes.get(self.codes.clone()) else { return 0 };
-        let (n, width) = (u64::from(place.end.wrapping_sub(place.first)), u64::from(place.low_bits));
-        match place.code {
-            Code::Cells => {
-                let low = n * u64::from(place.cell) / CELLS * width;
-                bits_at(codes, place.bits) ^ bits_at(codes, place.bits.wrapping_add(CELLS + n + low))
-            }
-            // A line is 512 bits, and a bucket has hardly more than one.
-            Code::Lows => bits_at(codes, place.bits) ^ bits_at(codes, place.bits.wrapping_add(n / 2 * width)),
-        }
+        let n = u64::from(place.end.wrapping_sub(place.first));
+        let low = n * u64::from(place.cell) / CELLS * u64::from(place.low_bits);
+        bits_at(codes, place.bits) ^ bits_at(codes, place.bits.wrapping_add(CELLS + n + low))
     }
 
     /// The rank of the number of a place, if it is listed.
     #[inline]
     fn rank_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
         let codes = bytes.get(self.codes.clone())?;
-        match place.code {
-            Code::Cells => Self::rank_in_cells(codes, place),
-            Code::Lows => Self::rank_in_lows(codes, place),
-        }
-    }
-
-    /// A binary search whose steps depend on nothing that the processor would have to guess.
-    #[inline]
-    fn rank_in_lows(codes: &[u8], place: &Place) -> Option<u32> {
-        let width = u64::from(place.low_bits);
-        let mask = (1u64 << width) - 1;
-        let low = |i: u32| bits_at(codes, place.bits.wrapping_add(u64::from(i) * width)) & mask;
-        let (mut at, mut size) = (0, place.end - place.first);
-        while size > 1 {
-            #[cfg(test)]
-            crate::steps::tick();
-            let half = size / 2;
-            at += if low(at + half) <= place.low { half } else { 0 };
-            size -= half;
-        }
-        (low(at) == place.low).then(|| place.first + at)
-    }
-
-    fn rank_in_cells(codes: &[u8], place: &Place) -> Option<u32> {
         let cells = word_at(codes, place.bits);
         if cells >> place.cell & 1 == 0 {
             return None;
@@ -765,18 +690,16 @@ impl WholeNumbers {
                 let (first, end) = (u32_at(ranks, bucket * 4), u32_at(ranks, bucket * 4 + 4));
                 let own = (bucket - segment.first_bucket as usize) as u64;
                 let bits = segment.bits_of(own, first);
-                let is_cells = segment.code == Code::Cells;
-                let mut cells = if is_cells { word_at(codes, bits) } else { 1 };
+                let mut cells = word_at(codes, bits);
                 let n = end.saturating_sub(first);
-                let lows_at = bits.wrapping_add(segment.code.cells() + u64::from(n) * segment.code.beginning());
                 for k in 0..n {
-                    if is_cells && k > 0 && bits_at(codes, bits.wrapping_add(CELLS + u64::from(k))) & 1 == 1 {
+                    if k > 0 && bits_at(codes, bits.wrapping_add(CELLS + u64::from(k))) & 1 == 1 {
                         cells &= cells.wrapping_sub(1);
                     }
                     let cell = u64::from(cells.trailing_zeros().min(63));
-                    let low = bits_at(codes, lows_at.wrapping_add(u64::from(k) * u64::from(low_bits)));
-                    let first_tail = own << segment.code.bucket_bits(segment.low_bits) | cell << low_bits;
-                    let tail = (first_tail | low & ((1 << low_bits) - 1)).wrapping_add(segment.start);
+                    let low_at = bits.wrapping_add(CELLS + u64::from(n) + u64::from(k) * u64::from(low_bits));
+                    let low = bits_at(codes, low_at) & ((1 << low_bits) - 1);
+                    let tail = (((own * CELLS + cell) << low_bits) | low).wrapping_add(segment.start);
                     let split = Split { head, tail };
                     f(split.key(segment.len, self.jump_digits), self.set_of(bytes, &segment, first + k));
                 }

@@ -4,8 +4,8 @@
 //! in memory: what is kept are the codes, about a byte and a half a number, and the numbers of one head.
 
 use crate::numbers::{
-    CELLS, Code, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES, Segment, Split,
-    buckets, tails,
+    CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES, Segment, Split, buckets,
+    tails,
 };
 
 /// Numbers of one head and length that become one segment. More become several, so that what waits to be
@@ -14,8 +14,8 @@ const MAX_SEGMENT: usize = 1 << 20;
 /// A bucket of more numbers than this says that its segment is not evenly filled. One of an even spread
 /// has about 66, and hardly ever twice as many.
 const MANY: u64 = 256;
-/// The bits of a bucket's rank.
-const RANK_BITS: u64 = 32;
+/// The bits of a bucket: its cells and its rank.
+const BUCKET_BITS: u64 = CELLS + 32;
 /// The bits of a segment's head.
 const SEGMENT_BITS: u64 = SEGMENT_BYTES as u64 * 8;
 
@@ -234,7 +234,6 @@ struct Part<'t> {
     tails: &'t [u64],
     start: u64,
     end: u64,
-    code: Code,
     low_bits: u8,
     /// What it takes, in bits; more than that, where buckets are too full.
     cost: u128,
@@ -283,35 +282,29 @@ fn divide<'t>(part: Part<'t>, out: &mut Vec<Part<'t>>) {
 }
 
 impl<'t> Part<'t> {
-    /// With the number of low bits that makes it smallest; and in the code that is quicker to search, if
-    /// that takes no more than a third more room.
+    /// With the number of low bits that makes it smallest.
     fn new(tails: &'t [u64], start: u64, end: u64) -> Part<'t> {
-        let size = |code: Code, bits: u8| {
-            let codes = u128::from(tails.len() as u64) * u128::from(u64::from(bits) + code.beginning());
-            codes + u128::from(buckets(end - start, code, bits)) * u128::from(code.cells() + RANK_BITS)
+        let size = |bits: u8| {
+            let codes = u128::from(tails.len() as u64) * (u128::from(bits) + 1);
+            codes + u128::from(buckets(end - start, bits)) * u128::from(BUCKET_BITS)
         };
-        let smallest = |code: Code| {
-            let low_bits = (0..=MAX_LOW_BITS as u8).min_by_key(|&bits| size(code, bits)).unwrap_or(0);
-            (size(code, low_bits), low_bits, code)
-        };
-        let (cells, lows) = (smallest(Code::Cells), smallest(Code::Lows));
-        let (size, low_bits, code) = if lows.0 * 3 <= cells.0 * 4 { lows } else { cells };
-        let bucket = |tail: u64| (tail - start) >> code.bucket_bits(low_bits);
+        let low_bits = (0..=MAX_LOW_BITS as u8).min_by_key(|&bits| size(bits)).unwrap_or(0);
+        let bucket = |tail: u64| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2());
         let fullest = tails.chunk_by(|&a, &b| bucket(a) == bucket(b)).map(|own| own.len() as u64).max().unwrap_or(0);
         let many = fullest.saturating_sub(MANY);
         // A step for every 64 numbers of a bucket is worth some room, and more than a reader looks at any.
         // It can always be had: a bucket without low bits has no more numbers than cells.
         let too_many = u128::from(fullest > u64::from(MOST_OF_A_BUCKET)) << 100;
-        let cost = size + u128::from(SEGMENT_BITS + many * CELLS) + too_many;
-        Part { tails, start, end, code, low_bits, cost, even: many == 0 }
+        let cost = size(low_bits) + u128::from(SEGMENT_BITS + many * CELLS) + too_many;
+        Part { tails, start, end, low_bits, cost, even: many == 0 }
     }
 
     fn encode(&self, len: u8, sets: &[u32]) -> Piece {
-        let (code, low_bits, start) = (self.code, self.low_bits, self.start);
+        let (low_bits, start) = (self.low_bits, self.start);
         let first_set = sets.iter().copied().min().unwrap_or(0);
         let spread = sets.iter().copied().max().unwrap_or(0) - first_set;
         let set_bits = u32::BITS - spread.leading_zeros();
-        let bucket_count = buckets(self.end - start, code, low_bits);
+        let bucket_count = buckets(self.end - start, low_bits);
         let mut piece = Piece {
             segment: Segment {
                 start,
@@ -323,7 +316,6 @@ impl<'t> Part<'t> {
                 len,
                 low_bits,
                 set_bits: set_bits as u8,
-                code,
             },
             ranks: Vec::with_capacity(usize::try_from(bucket_count).unwrap_or(0)),
             numbers: self.tails.len() as u32,
@@ -333,19 +325,18 @@ impl<'t> Part<'t> {
         let mut rest = self.tails;
         for bucket in 0..bucket_count {
             piece.ranks.push((self.tails.len() - rest.len()) as u32);
-            let own = rest.iter().take_while(|&&tail| (tail - start) >> code.bucket_bits(low_bits) == bucket);
+            let own =
+                rest.iter().take_while(|&&tail| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2()) == bucket);
             let (own, others) = rest.split_at(own.count());
             debug_assert!(own.len() <= MOST_OF_A_BUCKET as usize);
             rest = others;
-            if code == Code::Cells {
-                let cell = |tail: &u64| ((tail - start) >> low_bits) % CELLS;
-                piece.codes.push(own.iter().fold(0, |cells, tail| cells | 1 << cell(tail)), CELLS as u32);
-                let mut before = None;
-                for tail in own {
-                    let begins = before != Some(cell(tail));
-                    before = Some(cell(tail));
-                    piece.codes.push(u64::from(begins), 1);
-                }
+            let cell = |tail: &u64| ((tail - start) >> low_bits) % CELLS;
+            piece.codes.push(own.iter().fold(0, |cells, tail| cells | 1 << cell(tail)), CELLS as u32);
+            let mut before = None;
+            for tail in own {
+                let begins = before != Some(cell(tail));
+                before = Some(cell(tail));
+                piece.codes.push(u64::from(begins), 1);
             }
             let mask = (1u64 << low_bits) - 1;
             for tail in own {
@@ -552,7 +543,6 @@ mod tests {
                 len: 5,
                 low_bits: 11,
                 set_bits: 0,
-                code: Code::Cells,
             };
             section.extend(segment.encode());
             for field in [0, 1, 0, n] {
