@@ -1,4 +1,4 @@
-//! Whole numbers, up to hundreds of millions of them, found in about one cache miss.
+//! Whole numbers, up to hundreds of millions of them, found by four loads: head, segment, rank, code.
 //!
 //! # Why so
 //!
