@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/good/v2");
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/good/v3");
     let files = [std::fs::read(good.join("everything.tgx"))?, std::fs::read(good.join("smaller.tgx"))?];
     let [first, second] = [Index::from_bytes(&*files[0])?, Index::from_bytes(&*files[1])?];
     let expected: Vec<[Verdict; 2]> =

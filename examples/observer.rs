@@ -85,7 +85,7 @@ fn write(queue: Receiver<Event>) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/good/v2/everything.tgx");
+    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/good/v3/everything.tgx");
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
     let writer = std::thread::spawn(move || write(receiver));

@@ -2,7 +2,7 @@
 //! policy.
 //!
 //! ```text
-//! cargo run --example screen -- data/good/v2/everything.tgx +37126123456 112
+//! cargo run --example screen -- data/good/v3/everything.tgx +37126123456 112
 //! cargo run --example screen --features compile -- +37126123456 112
 //! ```
 

@@ -8,7 +8,7 @@
 //! ```
 //! use tollgate::{Action, Direction, Gate, Query, Reason};
 //!
-//! let gate = Gate::open("data/good/v2/everything.tgx")?;
+//! let gate = Gate::open("data/good/v3/everything.tgx")?;
 //!
 //! // Text as the PBX has it, in any spelling: separators, prefixes, tel: and sip: URIs.
 //! let verdict = gate.screen(b"0900 123 456");
@@ -75,8 +75,8 @@
 //! ```
 //! use tollgate::{Error, GateOptions, Index};
 //!
-//! let gate = GateOptions::new().open("data/good/v2/everything.tgx")?;
-//! let smaller = Index::open("data/good/v2/smaller.tgx")?;
+//! let gate = GateOptions::new().open("data/good/v3/everything.tgx")?;
+//! let smaller = Index::open("data/good/v3/smaller.tgx")?;
 //! // It lost more than half of its entries: a build from a cut list looks like this.
 //! assert!(matches!(gate.swap(smaller), Err(Error::Shrunken { .. })));
 //! assert_eq!(gate.index().info().policy, "everything");

@@ -6,7 +6,7 @@
 //! | section | keys | structure |
 //! | --- | --- | --- |
 //! | `NUMP` | E.164 prefixes, and patterns with `X` | a minimised digit transducer |
-//! | `NUMW` | whole E.164 numbers | direct tables over packed codes (`numbers.rs`) |
+//! | `NUMW` | whole E.164 numbers | direct tables over sorted bytes (`numbers.rs`) |
 //! | `LOCL` | short and internal numbers | a minimised digit transducer |
 //! | `RAWT` | dialled bytes | a byte trie |
 //!
@@ -321,7 +321,7 @@ impl Lists {
 
     /// Where an E.164 number would be among the whole numbers; none where it is certainly not. With
     /// the places of several numbers at hand, their cache misses need not be waited for one by one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
         self.whole.place(bytes, number)
     }
@@ -333,7 +333,7 @@ impl Lists {
     }
 
     /// The set of the whole number of a place, if it is listed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole_set(&self, bytes: &[u8], place: &Place) -> Option<u32> {
         self.whole.set_at(bytes, place)
     }
@@ -351,18 +351,14 @@ impl Lists {
     pub(crate) fn number_hits(
         &self,
         bytes: &[u8],
-        number: &[u8],
+        number: &Number,
         whole: Option<u32>,
         unassigned: bool,
         hits: &mut Hits,
     ) {
-        self.prefixes.transducer.walk(bytes, number, hits);
-        if unassigned && self.whole.len() > 0 {
-            for len in 1..number.len().min(MAX_WHOLE_DIGITS + 1) {
-                if let Some(set) = self.whole.find(bytes, &number[..len]) {
-                    hits.whole(len, set);
-                }
-            }
+        self.prefixes.transducer.walk(bytes, number.as_bytes(), hits);
+        if unassigned {
+            self.whole.beginnings(bytes, number, |len, set| hits.whole(len, set));
         }
         if let Some(set) = whole {
             hits.whole(number.len(), set);

@@ -1,4 +1,4 @@
-//! Whole numbers, up to hundreds of millions of them, found by four loads: head, segment, rank, code.
+//! Whole numbers, up to hundreds of millions of them, found by four loads: head, segment, group, bucket.
 //!
 //! # Why so
 //!
@@ -7,34 +7,34 @@
 //! cost it a state each, several bytes and a cache miss a digit. A hash table finds a number in one or
 //! two misses and pays with nine bytes or more. What remains of a number when its beginning is known by
 //! *where* it stands needs `log2(1/density)` bits and a little more, whatever the structure
-//! (Elias 1974, Fano 1971). So this is a direct table over beginnings with Elias-Fano codes below,
-//! cut into pieces of one to two cache lines each:
+//! (Elias 1974, Fano 1971). So this is a direct table over beginnings, down to buckets of a line or two
+//! of the cache; and what remains of the numbers of a bucket stands there as whole bytes, in order, since
+//! a processor compares 64 bytes in a few instructions. Codes to the bit take a fifth less and were here
+//! before; reading them took longer than the memory did (`docs/performance.md`).
 //!
 //! ```text
-//! +37126123456        head 37126 ──jump──▶ segment (eleven digits; tails 0 to 999999)
-//!                     tail 123456 = bucket 1 · 2^(l+6) + cell 56 · 2^l + low 576       (l = 10)
-//!                            ranks[bucket], ranks[bucket + 1] ──▶ 3 numbers, from bit 12345 on
-//!  bits ──▶ | 64 cells: is there a number? | 3 bits: is it its cell's first? | 3 · l bits: low |
+//! +37126123456     head 3712 ──jump──▶ segment (eleven digits; tails 0 to 9999999; shift 16)
+//!                  tail 6123456 = bucket 93 · 2^16 + low 28608
+//!                         group 11 ──▶ 583 numbers before it | 51 48 57 61 44 [53] 50 49
+//!    tails ──▶ … | 53 lows of two bytes: 1201 2894 … 28608 … |
 //! ```
 //!
 //! - A *segment* holds numbers of one length that share a head, the first `d` digits. What is behind
 //!   the head, the tail, is a number below `10^(length - d)`.
-//! - A segment's tails are cut into *buckets* of `64 · 2^l` tails, of which `l` is chosen so that one
-//!   has about 66 numbers. `ranks` says how many numbers there are before each bucket; with that, where
-//!   its bits begin needs no table, since every bucket takes 64 bits and every number `l + 1`.
-//! - A bucket is 64 *cells* of `2^l` tails: a bit a cell says whether it is empty, which answers
-//!   most questions about numbers that are not listed; then a bit a number that is set where a cell
-//!   begins; then the last `l` bits of every tail.
+//! - A segment's tails are cut into *buckets* of `2^shift` tails. Eight buckets are a *group*: how many
+//!   numbers there are before it, and a byte for how many each bucket has.
+//! - A bucket's numbers stand one behind the other, the last `shift` bits of each in one, two, four or eight
+//!   bytes, the least one first.
 //!
-//! The position of a number, its rank, is its bucket's and its place there. Which lists it is in is a
+//! The position of a number, its rank, is its group's and its place from there. Which lists it is in is a
 //! set's id; where all numbers of a segment have the same one, as nearly always, it takes no room.
 //!
-//! At ten million numbers of twelve thousand heads this takes 13 bits a number, where the entropy is 11.7.
+//! At ten million numbers of twelve thousand heads this takes 16.4 bits a number, where the entropy is 11.7.
 //!
 //! # What is trusted
 //!
-//! [`WholeNumbers::check`] looks at segments, jump table and ranks when an index is opened. The codes are
-//! not looked at: whatever their bits are, a look-up reads within its bucket and ends. `docs/format.md`
+//! [`WholeNumbers::check`] looks at segments, jump table and groups when an index is opened. The lows are
+//! not looked at: whatever they are, a look-up reads within the file and ends. `docs/format.md`
 //! ("NUMW") has the bytes.
 
 use crate::error::Error;
@@ -45,15 +45,20 @@ use std::ops::Range;
 /// The most digits of a number here: E.164's own bound. Longer entries live in `NUMP`.
 pub(crate) const MAX_WHOLE_DIGITS: usize = 15;
 /// The jump table's largest index, in digits.
-pub(crate) const MAX_JUMP_DIGITS: u32 = 6;
-/// Cells of a bucket, and so bits of its map.
-pub(crate) const CELLS: u64 = 64;
-/// The most low bits of a tail: a bucket is then larger than any tail.
-pub(crate) const MAX_LOW_BITS: u32 = 44;
-/// The most numbers of a bucket, which bounds the time of a look-up. The compiler's have some hundred.
-pub(crate) const MOST_OF_A_BUCKET: u32 = 4096;
+pub(crate) const MAX_JUMP_DIGITS: u32 = 4;
+/// The most bits of a tail that stand in a bucket: all, since 10^15 is less than 2^50.
+pub(crate) const MAX_SHIFT: u32 = 50;
+/// Buckets of a group.
+pub(crate) const BUCKETS: u64 = 8;
+/// The bytes of a group: a rank and a count for each bucket.
+pub(crate) const GROUP_BYTES: usize = 4 + BUCKETS as usize;
+/// The most numbers of a bucket: what its byte counts. It bounds the time of a look-up.
+#[cfg(feature = "compile")]
+pub(crate) const MOST_OF_A_BUCKET: usize = u8::MAX as usize;
+/// What is compared at once; and so many bytes there are behind the last number.
+pub(crate) const BLOCK: usize = 64;
 /// The bytes of a segment's head.
-pub(crate) const SEGMENT_BYTES: usize = 40;
+pub(crate) const SEGMENT_BYTES: usize = 32;
 /// The bytes before the segments.
 #[cfg(feature = "compile")]
 pub(crate) const HEAD_BYTES: usize = 40;
@@ -68,39 +73,13 @@ pub(crate) const POW10: [u64; 17] = {
     table
 };
 
-/// The inverses of the powers of five modulo 2^64: a multiple of 10^k is divided by it by a shift and a
-/// product (Granlund and Montgomery 1994, "exact division").
-const INVERSE_5: [u64; 17] = {
-    let mut table = [1u64; 17];
-    let mut i = 1;
-    while i < 17 {
-        // 5 · 0xcccccccccccccccd = 1 modulo 2^64.
-        table[i] = table[i - 1].wrapping_mul(0xcccc_cccc_cccc_cccd);
-        i += 1;
-    }
-    table
-};
-
-/// For a division of a number below 10^8 by 10^k: the high half of the product with this.
-const RECIPROCAL: [u64; 9] = {
-    let mut table = [u64::MAX; 9];
-    let mut i = 1;
-    while i < 9 {
-        table[i] = u64::MAX / POW10[i] + 1;
-        i += 1;
-    }
-    table
-};
-
 /// A whole number as a key: its digits left-aligned in fifteen decimal places, then its length in
 /// four bits. Keys sort as the digit strings do, and a number stands right before those that begin
 /// with it.
 pub(crate) fn whole_key(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
-        return None;
-    }
-    let aligned = Aligned::of(digits);
-    Some((aligned.value() / 10) << 4 | digits.len() as u64)
+    let n = digits.len();
+    let value = Digits::of(digits)?.value();
+    Some((value * POW10[MAX_WHOLE_DIGITS - n]) << 4 | n as u64)
 }
 
 /// The digits of a key, for those that list them.
@@ -109,49 +88,46 @@ pub(crate) fn whole_digits(key: u64) -> String {
     text.get(..(key & 15) as usize).unwrap_or_default().to_owned()
 }
 
-/// Up to sixteen digits, left-aligned, in two halves of eight.
+/// One to fifteen ASCII digits: two words, the first digit in the lowest byte, with zero bytes behind
+/// the last one.
 #[derive(Clone, Copy)]
-struct Aligned {
-    high: u64,
-    low: u64,
+struct Digits {
+    first: u64,
+    second: u64,
+    len: u32,
 }
 
-impl Aligned {
-    /// Of at most sixteen ASCII digits.
-    #[inline]
-    fn of(digits: &[u8]) -> Aligned {
+impl Digits {
+    /// None where there are none, or too many.
+    fn of(digits: &[u8]) -> Option<Digits> {
         let mut padded = [0; 16];
-        match digits.len() {
-            // The lengths of nearly all numbers: two loads that overlap in place of a loop.
-            8..=16 => {
-                let n = digits.len();
-                let mut low = [0; 8];
-                low.copy_from_slice(&digits[n - 8..]);
-                padded[..8].copy_from_slice(&digits[..8]);
-                // The last eight digits, moved to where the ninth belongs.
-                let moved = u64::from_le_bytes(low) >> (8 * (16 - n)).min(63);
-                let moved = if n == 8 { 0 } else { moved };
-                padded[8..].copy_from_slice(&moved.to_le_bytes());
-            }
-            n => padded[..n.min(16)].copy_from_slice(&digits[..n.min(16)]),
-        }
-        Aligned::of_padded(&padded)
+        padded.get_mut(..digits.len())?.copy_from_slice(digits);
+        Digits::of_padded(&padded, digits.len())
     }
 
-    /// Of sixteen bytes: digits and then zero bytes, which count as the digit 0.
+    /// Of sixteen bytes, `len` digits and then zero bytes.
     #[inline]
-    fn of_padded(padded: &[u8; 16]) -> Aligned {
-        let half = |at: usize| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&padded[at..at + 8]);
-            eight_digits(u64::from_le_bytes(bytes))
-        };
-        Aligned { high: half(0), low: half(8) }
+    fn of_padded(padded: &[u8; 16], len: usize) -> Option<Digits> {
+        // A word each, as `Number` wrote them: the processor passes on a store that is being written only to
+        // a load of no more than it.
+        let word = |at: usize| u64_at(padded, at);
+        let fits = (1..=MAX_WHOLE_DIGITS).contains(&len);
+        fits.then(|| Digits { first: word(0), second: word(8), len: len as u32 })
+    }
+
+    /// The first `len` of them.
+    #[inline]
+    fn beginning(self, len: u32) -> Digits {
+        let keep = |word: u64, digits: u32| if digits >= 8 { word } else { word & !(u64::MAX << (8 * digits)) };
+        Digits { first: keep(self.first, len), second: keep(self.second, len.saturating_sub(8)), len }
     }
 
     #[inline]
     fn value(self) -> u64 {
-        self.high * POW10[8] + self.low
+        // Moved to where the last digit is the last of sixteen: zero bytes in front count as the digit 0.
+        let bits = (u128::BITS - 8 * self.len) % u128::BITS;
+        let moved = (u128::from(self.second) << 64 | u128::from(self.first)) << bits;
+        eight_digits(moved as u64) * POW10[8] + eight_digits((moved >> 64) as u64)
     }
 }
 
@@ -165,6 +141,14 @@ fn eight_digits(bytes: u64) -> u64 {
     (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff
 }
 
+/// The value of four ASCII digits (or zero bytes), the first one in the lowest byte.
+#[inline]
+fn four_digits(bytes: u32) -> u32 {
+    let digits = bytes & 0x0f0f_0f0f;
+    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff;
+    (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0xffff
+}
+
 /// What a look-up needs of a number: its head and its tail under a jump table of some digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Split {
@@ -173,21 +157,14 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// Of at most fifteen ASCII digits.
-    #[inline]
-    pub(crate) fn of(digits: &[u8], jump_digits: u32) -> Split {
-        Split::of_aligned(Aligned::of(digits), digits.len(), jump_digits)
-    }
-
-    #[inline]
-    fn of_aligned(aligned: Aligned, len: usize, jump_digits: u32) -> Split {
-        let jump_digits = jump_digits.min(MAX_JUMP_DIGITS) as usize;
-        let reciprocal = RECIPROCAL[8 - jump_digits];
-        let head = ((u128::from(aligned.high) * u128::from(reciprocal)) >> 64) as u64;
-        let behind = aligned.value() - head * POW10[16 - jump_digits];
-        // Behind the number's last digit there are only zeros, so that this division leaves nothing.
-        let spare = 16 - len.min(16);
-        Split { head, tail: (behind >> spare).wrapping_mul(INVERSE_5[spare]) }
+    #[inline(always)]
+    fn of(digits: Digits, jump_digits: u32) -> Split {
+        let bits = 8 * jump_digits % u64::BITS;
+        let behind = Digits { first: digits.first & (u64::MAX << bits), ..digits };
+        // In two steps, since a word cannot be moved by all of its bits.
+        let half = u32::BITS.wrapping_sub(bits) / 2 % u32::BITS;
+        let head = u64::from(four_digits((digits.first as u32) << half << half));
+        Split { head, tail: behind.value() }
     }
 
     /// Of a key.
@@ -213,111 +190,163 @@ pub(crate) fn tails(len: u8, jump_digits: u32) -> u64 {
 }
 
 /// How many buckets cover so many tails.
-pub(crate) fn buckets(tails: u64, low_bits: u8) -> u64 {
-    tails.div_ceil(CELLS << u32::from(low_bits).min(MAX_LOW_BITS))
+pub(crate) fn buckets(tails: u64, shift: u8) -> u64 {
+    tails.div_ceil(1 << u32::from(shift).min(MAX_SHIFT))
+}
+
+/// How many groups cover so many tails.
+pub(crate) fn groups(tails: u64, shift: u8) -> u64 {
+    buckets(tails, shift).div_ceil(BUCKETS)
+}
+
+/// A number takes `2^log_width` bytes in a bucket of `2^shift` tails: 1, 2, 4 or 8.
+pub(crate) fn log_width(shift: u8) -> u8 {
+    shift.div_ceil(8).next_power_of_two().trailing_zeros() as u8
 }
 
 /// A segment's head, as it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// The first tail that it covers.
-    pub(crate) start: u64,
-    /// Where its codes begin, in bits.
-    pub(crate) code_at: u64,
-    /// Where its numbers' sets begin, in bits.
-    pub(crate) set_at: u64,
-    /// Its first number's rank.
-    pub(crate) first_rank: u32,
-    pub(crate) first_bucket: u32,
-    /// The set of its numbers, or the least of their ids.
-    pub(crate) first_set: u32,
     /// Of its numbers, in digits.
     pub(crate) len: u8,
-    pub(crate) low_bits: u8,
-    /// Bits of a number's set, which is added to `first_set`; 0 where all have the same.
+    /// The first tail that it covers.
+    pub(crate) start: u64,
+    /// Where its first bucket begins, in bytes.
+    pub(crate) tails_at: u64,
+    /// Its first number's rank.
+    pub(crate) first_rank: u32,
+    pub(crate) first_group: u32,
+    /// The set of its numbers; or, where `set_bits` is not 0, the word at which their sets begin: the least
+    /// of their ids, and behind it bits that are added to it.
+    pub(crate) set: u32,
+    /// A bucket is `2^shift` tails.
+    pub(crate) shift: u8,
+    /// The bytes of a number in a bucket, by their logarithm: [`log_width`] of `shift`.
+    pub(crate) log_width: u8,
+    /// Bits of a number's set; 0 where all have the same.
     pub(crate) set_bits: u8,
 }
 
 impl Segment {
+    /// What segments of a head are sorted by: a length and a tail.
+    #[inline]
+    fn order(len: u8, tail: u64) -> u64 {
+        u64::from(len) << 56 | tail
+    }
+
     #[inline]
     fn decode(raw: &[u8; SEGMENT_BYTES]) -> Segment {
+        let order = u64_at(raw, 0);
         Segment {
-            start: u64_at(raw, 0),
-            code_at: u64_at(raw, 8),
-            set_at: u64_at(raw, 16),
-            first_rank: u32_at(raw, 24),
-            first_bucket: u32_at(raw, 28),
-            first_set: u32_at(raw, 32),
-            len: raw[36],
-            low_bits: raw[37],
-            set_bits: raw[38],
+            len: (order >> 56) as u8,
+            start: order & (u64::MAX >> 8),
+            tails_at: u64_at(raw, 8),
+            first_rank: u32_at(raw, 16),
+            first_group: u32_at(raw, 20),
+            set: u32_at(raw, 24),
+            shift: raw[28],
+            log_width: raw[29],
+            set_bits: raw[30],
         }
     }
 
     #[cfg(feature = "compile")]
     pub(crate) fn encode(&self) -> [u8; SEGMENT_BYTES] {
         let mut raw = [0; SEGMENT_BYTES];
-        raw[..8].copy_from_slice(&self.start.to_le_bytes());
-        raw[8..16].copy_from_slice(&self.code_at.to_le_bytes());
-        raw[16..24].copy_from_slice(&self.set_at.to_le_bytes());
-        raw[24..28].copy_from_slice(&self.first_rank.to_le_bytes());
-        raw[28..32].copy_from_slice(&self.first_bucket.to_le_bytes());
-        raw[32..36].copy_from_slice(&self.first_set.to_le_bytes());
-        raw[36] = self.len;
-        raw[37] = self.low_bits;
-        raw[38] = self.set_bits;
+        raw[..8].copy_from_slice(&Segment::order(self.len, self.start).to_le_bytes());
+        raw[8..16].copy_from_slice(&self.tails_at.to_le_bytes());
+        raw[16..20].copy_from_slice(&self.first_rank.to_le_bytes());
+        raw[20..24].copy_from_slice(&self.first_group.to_le_bytes());
+        raw[24..28].copy_from_slice(&self.set.to_le_bytes());
+        raw[28] = self.shift;
+        raw[29] = self.log_width;
+        raw[30] = self.set_bits;
         raw
-    }
-
-    /// Where the bits of its bucket begin before which there are `rank` numbers.
-    #[inline]
-    fn bits_of(&self, bucket: u64, rank: u32) -> u64 {
-        let before = u64::from(rank.wrapping_sub(self.first_rank));
-        // Wraps only where the head is not what `check` has seen; then nothing is found there.
-        self.code_at.wrapping_add(before * (u64::from(self.low_bits) + 1)).wrapping_add(bucket * CELLS)
     }
 }
 
-/// Where a number would be, were it listed: a bucket that is not empty, and a tail in it.
+/// Eight buckets.
+#[derive(Clone, Copy)]
+struct Group {
+    rank: u32,
+    /// A byte each, the first bucket's lowest.
+    counts: u64,
+}
+
+impl Group {
+    #[inline]
+    fn decode(raw: &[u8; GROUP_BYTES]) -> Group {
+        Group { rank: u32_at(raw, 0), counts: u64_at(raw, 4) }
+    }
+
+    /// How many numbers all have together.
+    fn numbers(self) -> u32 {
+        Group::sum(self.counts)
+    }
+
+    /// How many numbers a bucket has, and the rank of its first one.
+    #[inline]
+    fn bucket(self, bucket: u64) -> (u8, u32) {
+        let at = 8 * (bucket % BUCKETS) as u32;
+        let before = self.counts & !(u64::MAX << at);
+        ((self.counts >> at) as u8, self.rank.wrapping_add(Group::sum(before)))
+    }
+
+    #[inline]
+    fn sum(counts: u64) -> u32 {
+        // Bytes to pairs of them, which hold what eight bytes come to.
+        let pairs = (counts & 0x00ff_00ff_00ff_00ff) + (counts >> 8 & 0x00ff_00ff_00ff_00ff);
+        (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
+    }
+}
+
+/// Where a number would be, were it listed: a bucket that is not empty, and what of the number stands in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Of the bucket's first bit.
-    bits: u64,
-    /// The rank of its first number, and of the one behind its last.
-    first: u32,
-    end: u32,
+    /// Where the bucket begins among the lows, in bytes.
+    at: u64,
     low: u64,
+    /// The rank of its first number.
+    first: u32,
     segment: u32,
-    cell: u8,
-    low_bits: u8,
+    count: u8,
+    log_width: u8,
 }
 
 /// The section `NUMW`, checked. Holds ranges, not bytes: the caller passes the index's bytes in.
 #[derive(Debug)]
 pub(crate) struct WholeNumbers {
     count: u32,
+    /// Bit n: there are numbers of n digits.
+    lengths: u32,
     jump_digits: u32,
     segments: Range<usize>,
     jump: Range<usize>,
-    ranks: Range<usize>,
-    codes: Range<usize>,
+    groups: Range<usize>,
+    tails: Range<usize>,
     sets: Range<usize>,
 }
 
 #[inline]
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    match bytes.get(at..at + 4) {
-        Some(b) => u32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+    match bytes.get(at..).and_then(|b| b.first_chunk()) {
+        Some(b) => u32::from_le_bytes(*b),
         None => 0,
     }
 }
 
 #[inline]
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..at + 8) {
-        Some(b) => u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+    match bytes.get(at..).and_then(|b| b.first_chunk()) {
+        Some(b) => u64::from_le_bytes(*b),
         None => 0,
     }
+}
+
+/// So many bytes of a table that begins at `start`; none where the file has not as many.
+#[inline]
+fn chunk_at<const N: usize>(bytes: &[u8], start: usize, at: usize) -> Option<&[u8; N]> {
+    bytes.get(start.checked_add(at)?..)?.first_chunk()
 }
 
 /// The bits from `at` on, 57 of them at least; zeros where there are none.
@@ -328,34 +357,50 @@ fn bits_at(bytes: &[u8], at: u64) -> u64 {
     u64_at(bytes, byte) >> (at & 7)
 }
 
-/// All 64 bits from `at` on.
-#[inline]
-fn word_at(bytes: &[u8], at: u64) -> u64 {
-    let shift = at & 7;
-    let low = bits_at(bytes, at);
-    // What is missing begins a byte, eight further on.
-    if shift == 0 { low } else { low | bits_at(bytes, at.wrapping_add(64 - shift)) << (64 - shift) }
+/// The number at a place among those of `2^log_width` bytes.
+fn low_at(lows: &[u8], i: usize, log_width: u8) -> u64 {
+    let width = 1 << log_width.min(3);
+    let unused = 8 * (8 - width);
+    u64_at(lows, i * width) << unused >> unused
 }
 
-/// The position of the set bit before which there are `n` others; 64 where there are not that many.
+/// Where a number of `WIDTH` bytes first stands among `count`, which need be in no order. Looks at what is
+/// behind them, too, up to the end of a block.
 #[inline]
-fn select(word: u64, n: u32) -> u32 {
-    let mut word = word;
-    let mut n = n;
-    let mut at = 0;
-    // Halves, quarters and so on: where the lower part has too few, go on in the upper one.
-    for width in [32, 16, 8] {
-        let below = (word & ((1 << width) - 1)).count_ones();
-        if n >= below {
-            n -= below;
-            word >>= width;
-            at += width;
+fn position<const WIDTH: usize>(lows: &[u8], count: usize, low: u64) -> Option<usize> {
+    let wanted: [u8; WIDTH] = *low.to_le_bytes().first_chunk()?;
+    let (blocks, _) = lows.as_chunks::<BLOCK>();
+    let (per_block, mut before) = (BLOCK / WIDTH, 0);
+    for block in blocks.iter().take(count.div_ceil(per_block)) {
+        #[cfg(test)]
+        crate::steps::tick();
+        let (own, _) = block.as_chunks::<WIDTH>();
+        // Without a way out in between, so that it is done for all at once.
+        if own.iter().fold(false, |any, own| any | (*own == wanted)) {
+            return Some(before + first_equal::<WIDTH>(block, low)).filter(|&at| at < count);
+        }
+        before += per_block;
+    }
+    None
+}
+
+/// Which number of a block is the first that equals `low`: a word of them at a time. A function of its own,
+/// since the compiler makes a branch for every number of it where it stands behind the other question.
+#[inline(never)]
+fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> usize {
+    let lane = 8 * WIDTH as u32;
+    let ones = u64::MAX / (u64::MAX >> (64 - lane));
+    let wanted = ones.wrapping_mul(low);
+    let (words, _) = block.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ wanted;
+        // The highest bit of each number that is zero, and of some above the first such one.
+        let zero = differs.wrapping_sub(ones) & !differs & (ones << (lane - 1));
+        if zero != 0 {
+            return (i * 8 + zero.trailing_zeros() as usize / 8) / WIDTH;
         }
     }
-    for _ in 0..n {
-        word &= word.wrapping_sub(1);
-    }
-    if word == 0 { 64 } else { at + word.trailing_zeros() }
+    BLOCK / WIDTH
 }
 
 impl WholeNumbers {
@@ -366,16 +411,13 @@ impl WholeNumbers {
         let mut c = sections.cursor(bytes, "NUMW")?;
         let count = c.u64()?;
         let jump_digits = c.u32()?;
-        let segment_count = c.u32()? as usize;
-        let bucket_count = c.u32()? as usize;
-        let reserved = c.u32()?;
-        let (code_words, set_words) = (c.u64()?, c.u64()?);
+        let segment_count = c.u32()?;
+        let group_count = c.u32()?;
+        let lengths = c.u32()?;
+        let (tail_bytes, set_words) = (c.u64()?, c.u64()?);
         let count = u32::try_from(count).map_err(|_| c.corrupt(0, "more numbers than can be counted"))?;
         if jump_digits > MAX_JUMP_DIGITS {
             return Err(c.corrupt(8, "the jump table has too many digits"));
-        }
-        if reserved != 0 {
-            return Err(c.corrupt(20, "a reserved field is not zero"));
         }
         let take = |c: &mut Cursor<'_>, n: u64, size: usize| -> Result<Range<usize>, Error> {
             let at = c.position();
@@ -383,17 +425,17 @@ impl WholeNumbers {
             c.take(len.ok_or(c.corrupt(at, "the section is too short"))?)?;
             Ok(section.start + at..section.start + c.position())
         };
-        let segments = take(&mut c, segment_count as u64, SEGMENT_BYTES)?;
+        let segments = take(&mut c, u64::from(segment_count), SEGMENT_BYTES)?;
         let jump = take(&mut c, POW10[jump_digits as usize] + 1, 4)?;
-        let ranks = take(&mut c, bucket_count as u64 + 1, 4)?;
+        let groups = take(&mut c, u64::from(group_count), GROUP_BYTES)?;
+        let tails = take(&mut c, tail_bytes, 1)?;
         let padding = c.take((8 - c.position() % 8) % 8)?;
         if padding.iter().any(|&b| b != 0) {
             return Err(c.corrupt(c.position() - padding.len(), "padding is not zero"));
         }
-        let codes = take(&mut c, code_words, 8)?;
         let set_ids = take(&mut c, set_words, 8)?;
         c.finish()?;
-        let numbers = WholeNumbers { count, jump_digits, segments, jump, ranks, codes, sets: set_ids };
+        let numbers = WholeNumbers { count, lengths, jump_digits, segments, jump, groups, tails, sets: set_ids };
         if trust == Trust::Nothing {
             let wrong = |at: usize, what| c.corrupt(at - section.start, what);
             numbers.check_tables(bytes, sets, &wrong)?;
@@ -401,56 +443,26 @@ impl WholeNumbers {
         Ok(numbers)
     }
 
-    /// Every segment lies behind the one before it, has as many buckets and bits as it needs, and the
+    /// Every segment lies behind the one before it, has as many groups and bytes as it needs, and the
     /// jump table leads to it.
     fn check_tables(&self, bytes: &[u8], sets: u32, wrong: &dyn Fn(usize, &'static str) -> Error) -> Result<(), Error> {
-        let ranks = &bytes[self.ranks.clone()];
-        let mut last = 0;
-        for (i, rank) in ranks.chunks_exact(4).map(|r| u32_at(r, 0)).enumerate() {
-            if rank < last {
-                return Err(wrong(self.ranks.start + i * 4, "the ranks are out of order"));
-            }
-            if rank - last > MOST_OF_A_BUCKET {
-                return Err(wrong(self.ranks.start + i * 4, "a bucket has too many numbers"));
-            }
-            last = rank;
-        }
-        let rank = |bucket: usize| u32_at(ranks, bucket * 4);
-        if rank(0) != 0 || last != self.count {
-            return Err(wrong(self.ranks.start, "the ranks do not count the numbers"));
-        }
         let segment_count = self.segments.len() / SEGMENT_BYTES;
-        let bucket_count = self.ranks.len() / 4 - 1;
-        let (mut code_at, mut set_at) = (0u64, 0u64);
+        let group_count = self.groups.len() / GROUP_BYTES;
+        let (mut rank, mut tails_at, mut set_word, mut lengths) = (0u32, 0u64, 0u64, 0u32);
         let mut before: Option<(u64, Segment)> = None;
         let mut slot = 0u64;
         for i in 0..segment_count {
             let at = self.segments.start + i * SEGMENT_BYTES;
-            let Some(segment) = self.segment(bytes, i) else { return Err(wrong(at, "a segment is missing")) };
-            let end_bucket = self.segment(bytes, i + 1).map_or(bucket_count, |next| next.first_bucket as usize);
-            let own = end_bucket.checked_sub(segment.first_bucket as usize);
-            let own = own.filter(|&own| own > 0 && end_bucket <= bucket_count);
-            let own = own.ok_or_else(|| wrong(at + 28, "a segment has no buckets"))? as u64;
+            let Some(segment) = self.nth_segment(bytes, i) else { return Err(wrong(at, "a segment is missing")) };
             let known = (1..=MAX_WHOLE_DIGITS).contains(&usize::from(segment.len))
-                && u32::from(segment.low_bits) <= MAX_LOW_BITS
+                && u32::from(segment.shift) <= MAX_SHIFT
+                && segment.log_width == log_width(segment.shift)
                 && segment.set_bits <= 32;
-            if !known || bytes.get(at + 39) != Some(&0) {
-                return Err(wrong(at + 36, "a segment's fields are out of range"));
-            }
-            if i == 0 && segment.first_bucket != 0 || rank(segment.first_bucket as usize) != segment.first_rank {
-                return Err(wrong(at + 24, "a segment's first rank is not its first bucket's"));
+            if !known || bytes.get(at + 31) != Some(&0) {
+                return Err(wrong(at, "a segment's fields are out of range"));
             }
             if segment.start >= tails(segment.len, self.jump_digits) {
                 return Err(wrong(at, "a segment begins behind the last tail"));
-            }
-            if segment.code_at != code_at || segment.set_at != set_at {
-                return Err(wrong(at + 8, "a segment's bits are out of place"));
-            }
-            let n = u64::from(rank(end_bucket) - segment.first_rank);
-            code_at += n * (u64::from(segment.low_bits) + 1) + own * CELLS;
-            set_at += n * u64::from(segment.set_bits);
-            if segment.first_set >= sets {
-                return Err(wrong(at + 32, "a segment's membership set does not exist"));
             }
             // The head of the first slot that leads here or further.
             let mut head = before.map_or(0, |(head, _)| head);
@@ -472,13 +484,43 @@ impl WholeNumbers {
             {
                 return Err(wrong(at, "the segments are out of order"));
             }
-            // Up to the next segment of the same numbers, or to the last tail.
+            // Its groups: as many as it needs up to the next segment of the same numbers, or to the last tail.
+            let end_group = self.nth_segment(bytes, i + 1).map_or(group_count, |next| next.first_group as usize);
             let has_next = u64::from(self.jump_at(bytes, head + 1)) > i as u64 + 1;
-            let next = self.segment(bytes, i + 1).filter(|next| has_next && next.len == segment.len);
+            let next = self.nth_segment(bytes, i + 1).filter(|next| has_next && next.len == segment.len);
             let end = next.map_or(tails(segment.len, self.jump_digits), |next| next.start);
-            if own != buckets(end.saturating_sub(segment.start), segment.low_bits) {
-                return Err(wrong(at + 28, "a segment has not as many buckets as it needs"));
+            let span = end.saturating_sub(segment.start);
+            let own = end_group.checked_sub(segment.first_group as usize).filter(|_| end_group <= group_count);
+            if own.map(|own| own as u64) != Some(groups(span, segment.shift)) || i == 0 && segment.first_group != 0 {
+                return Err(wrong(at + 20, "a segment has not as many groups as it needs"));
             }
+            if segment.first_rank != rank {
+                return Err(wrong(at + 16, "a segment's first rank is not the number of those before it"));
+            }
+            rank = self.check_groups(bytes, segment.first_group as usize..end_group, rank, wrong)?;
+            // Behind the last tail nothing can be: it would be counted, but never found.
+            let spare = (BUCKETS - buckets(span, segment.shift) % BUCKETS) % BUCKETS;
+            let last = self.group(bytes, end_group.wrapping_sub(1) as u64).map_or(0, |group| group.counts);
+            if spare > 0 && last >> (64 - 8 * spare) != 0 {
+                let at = self.groups.start + end_group * GROUP_BYTES - 1;
+                return Err(wrong(at, "a bucket behind the last tail has numbers"));
+            }
+            if segment.tails_at != tails_at {
+                return Err(wrong(at + 8, "a segment's numbers are out of place"));
+            }
+            let n = u64::from(rank - segment.first_rank);
+            tails_at += n << segment.log_width;
+            if segment.set_bits == 0 {
+                if segment.set >= sets {
+                    return Err(wrong(at + 24, "a segment's membership set does not exist"));
+                }
+            } else {
+                if u64::from(segment.set) != set_word {
+                    return Err(wrong(at + 24, "a segment's sets are out of place"));
+                }
+                set_word += 1 + (n * u64::from(segment.set_bits)).div_ceil(64);
+            }
+            lengths |= 1 << segment.len;
             before = Some((head, segment));
         }
         while slot <= POW10[self.jump_digits as usize] {
@@ -487,223 +529,229 @@ impl WholeNumbers {
             }
             slot += 1;
         }
-        if segment_count == 0 && bucket_count != 0 {
-            return Err(wrong(self.ranks.start, "buckets that belong to no segment"));
+        if segment_count == 0 && group_count != 0 {
+            return Err(wrong(self.groups.start, "groups that belong to no segment"));
         }
-        let words = |bits: u64| bits.div_ceil(64);
-        // One word more: what is read at a number's bit is a word.
-        if words(code_at) + 1 != self.codes.len() as u64 / 8 || words(set_at) + 1 != self.sets.len() as u64 / 8 {
-            return Err(wrong(self.codes.start, "the codes are not as long as the numbers need"));
+        if lengths != self.lengths {
+            return Err(wrong(self.segments.start - 20, "the lengths of the numbers are not those of the segments"));
+        }
+        if rank != self.count {
+            return Err(wrong(self.groups.start, "the groups do not count the numbers"));
+        }
+        // What is compared at the last number is a block, and what is read at its set is a word.
+        if tails_at + BLOCK as u64 != self.tails.len() as u64 {
+            return Err(wrong(self.tails.start, "there are not as many bytes as the numbers take"));
+        }
+        if set_word + 1 != self.sets.len() as u64 / 8 {
+            return Err(wrong(self.sets.start, "there are not as many sets as the numbers need"));
         }
         Ok(())
     }
 
+    /// Whether each of these groups says how many numbers there are before it, of which `rank` are before
+    /// the first; how many there are before what follows.
+    fn check_groups(
+        &self,
+        bytes: &[u8],
+        groups: Range<usize>,
+        mut rank: u32,
+        wrong: &dyn Fn(usize, &'static str) -> Error,
+    ) -> Result<u32, Error> {
+        for i in groups {
+            let at = self.groups.start + i * GROUP_BYTES;
+            let Some(group) = self.group(bytes, i as u64) else { return Err(wrong(at, "a group is missing")) };
+            if group.rank != rank {
+                return Err(wrong(at, "a group's rank is not the number of those before it"));
+            }
+            rank = rank.checked_add(group.numbers()).ok_or_else(|| wrong(at, "more numbers than can be counted"))?;
+        }
+        Ok(rank)
+    }
+
     /// How many numbers there are.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> u32 {
         self.count
     }
 
+    /// Whether any number has so many digits.
     #[inline]
-    fn jump_at(&self, bytes: &[u8], slot: u64) -> u32 {
-        bytes.get(self.jump.clone()).map_or(0, |jump| u32_at(jump, slot as usize * 4))
+    fn has_length(&self, digits: u32) -> bool {
+        self.lengths >> (digits % u32::BITS) & 1 == 1
     }
 
     #[inline]
-    fn segment(&self, bytes: &[u8], i: usize) -> Option<Segment> {
-        let raw = bytes.get(self.segments.clone())?.get(i.checked_mul(SEGMENT_BYTES)?..)?.first_chunk()?;
-        Some(Segment::decode(raw))
+    fn jump_at(&self, bytes: &[u8], slot: u64) -> u32 {
+        u32_at(bytes, self.jump.start + slot as usize * 4)
+    }
+
+    /// For look-ups, which know that there is such a segment.
+    #[inline]
+    fn segment(&self, bytes: &[u8], i: u32) -> Option<Segment> {
+        chunk_at(bytes, self.segments.start, (i as usize).checked_mul(SEGMENT_BYTES)?).map(Segment::decode)
+    }
+
+    /// None behind the last one.
+    fn nth_segment(&self, bytes: &[u8], i: usize) -> Option<Segment> {
+        if i < self.segments.len() / SEGMENT_BYTES { self.segment(bytes, u32::try_from(i).ok()?) } else { None }
+    }
+
+    #[inline]
+    fn group(&self, bytes: &[u8], i: u64) -> Option<Group> {
+        chunk_at(bytes, self.groups.start, usize::try_from(i).ok()?.checked_mul(GROUP_BYTES)?).map(Group::decode)
     }
 
     /// The segment of a number of this length with this head and tail.
-    #[inline]
+    #[inline(always)]
     fn segment_of(&self, bytes: &[u8], split: Split, len: u8) -> Option<(u32, Segment)> {
-        let (from, to) = (self.jump_at(bytes, split.head), self.jump_at(bytes, split.head + 1));
-        // Mostly one or none: one for each length that the head's numbers have, and more only where
-        // there are millions of one length.
-        let (mut low, mut high) = (from, to);
-        while high.wrapping_sub(low) > 1 && low < high {
+        let slots: &[u8; 8] = chunk_at(bytes, self.jump.start, split.head as usize * 4)?;
+        let (from, to) = (u32_at(slots, 0), u32_at(slots, 4));
+        let first = self.segments.start.checked_add((from as usize).checked_mul(SEGMENT_BYTES)?)?;
+        let own = bytes.get(first..)?.as_chunks().0.get(..to.checked_sub(from)? as usize)?;
+        let order = Segment::order(len, split.tail);
+        // Mostly one or none: one for each length that the head's numbers have, and more only where they
+        // are many, or lie unevenly.
+        let behind = own.partition_point(|raw: &[u8; SEGMENT_BYTES]| {
             #[cfg(test)]
             crate::steps::tick();
-            let middle = low + (high - low) / 2;
-            let segment = self.segment(bytes, middle as usize)?;
-            if (segment.len, segment.start) <= (len, split.tail) { low = middle } else { high = middle }
-        }
-        if low >= high {
-            return None;
-        }
-        let segment = self.segment(bytes, low as usize)?;
-        (segment.len == len && segment.start <= split.tail).then_some((low, segment))
+            u64_at(raw, 0) <= order
+        });
+        let at = behind.checked_sub(1)?;
+        let segment = Segment::decode(own.get(at)?);
+        (segment.len == len).then_some((from + at as u32, segment))
     }
 
     /// Where a number would be; none where it is certainly not listed. This reads the small tables only,
-    /// so that several numbers' codes can be asked for before one is waited for.
-    #[inline]
+    /// so that several numbers' buckets can be asked for before one is waited for.
+    #[inline(never)]
     pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
-        let len = number.as_bytes().len();
-        if self.count == 0 || len == 0 || len > MAX_WHOLE_DIGITS {
-            return None;
-        }
-        // Behind its digits a number has zero bytes, as wanted here.
-        let aligned = Aligned::of_padded(number.padded().first_chunk()?);
-        self.place_of(bytes, Split::of_aligned(aligned, len, self.jump_digits), len as u8)
+        let digits = Digits::of_padded(number.padded().first_chunk()?, number.len())?;
+        self.place_of(bytes, digits)
     }
 
-    #[inline]
-    fn place_of(&self, bytes: &[u8], split: Split, len: u8) -> Option<Place> {
-        let (id, segment) = self.segment_of(bytes, split, len)?;
-        let within = split.tail.wrapping_sub(segment.start);
-        let low_bits = segment.low_bits.min(MAX_LOW_BITS as u8);
-        let cell = within >> low_bits;
-        let bucket = cell / CELLS;
-        let ranks = bytes.get(self.ranks.clone())?;
-        let at = usize::try_from(bucket).ok()?.checked_add(segment.first_bucket as usize)?.checked_mul(4)?;
-        let pair = ranks.get(at..)?.first_chunk::<8>()?;
-        let (first, end) = (u32_at(pair, 0), u32_at(pair, 4));
-        // No more than that in a file that was checked, and where it was not, time is bounded all the same.
-        if first >= end || end - first > MOST_OF_A_BUCKET {
+    #[inline(always)]
+    fn place_of(&self, bytes: &[u8], digits: Digits) -> Option<Place> {
+        if !self.has_length(digits.len) {
             return None;
         }
+        let split = Split::of(digits, self.jump_digits);
+        let (id, segment) = self.segment_of(bytes, split, digits.len as u8)?;
+        let within = split.tail.wrapping_sub(segment.start);
+        // Of a file that was checked these are what they are anyhow.
+        let (shift, log_width) = (u32::from(segment.shift) % u64::BITS, segment.log_width % 4);
+        let bucket = within >> shift;
+        let group = self.group(bytes, u64::from(segment.first_group) + bucket / BUCKETS)?;
+        let (count, first) = group.bucket(bucket);
+        if count == 0 {
+            return None;
+        }
+        // Wraps only where the tables are not what `check` has seen; then nothing is found there.
+        let before = u64::from(first.wrapping_sub(segment.first_rank));
         Some(Place {
-            bits: segment.bits_of(bucket, first),
+            at: segment.tails_at.wrapping_add(before << log_width),
+            low: within & !(u64::MAX << shift),
             first,
-            end,
-            low: within & ((1 << low_bits) - 1),
             segment: id,
-            cell: (cell % CELLS) as u8,
-            low_bits,
+            count,
+            log_width,
         })
     }
 
-    /// Brings what a look-up will read of a place into the cache: the bits of the cells, and of the lows
-    /// about where the number's is if the cells are filled evenly.
+    /// Brings what a look-up will read of a place into the cache.
     #[inline]
     pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
-        let Some(codes) = bytes.get(self.codes.clone()) else { return 0 };
-        let n = u64::from(place.end.wrapping_sub(place.first));
-        let low = n * u64::from(place.cell) / CELLS * u64::from(place.low_bits);
-        bits_at(codes, place.bits) ^ bits_at(codes, place.bits.wrapping_add(CELLS + n + low))
+        let lows = lows(bytes, &self.tails, place.at).unwrap_or_default();
+        // A line each; nearly all buckets have two or three.
+        let last = (usize::from(place.count) << place.log_width).saturating_sub(1);
+        u64_at(lows, 0) ^ u64_at(lows, last.min(BLOCK)) ^ u64_at(lows, last.min(2 * BLOCK))
     }
 
     /// The rank of the number of a place, if it is listed.
-    #[inline]
+    #[inline(always)]
     fn rank_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
-        let codes = bytes.get(self.codes.clone())?;
-        let cells = word_at(codes, place.bits);
-        if cells >> place.cell & 1 == 0 {
-            return None;
-        }
-        // How many cells before this one have numbers, and so how many beginnings to skip.
-        let mut skip = (cells & ((1 << place.cell) - 1)).count_ones();
-        let n = place.end - place.first;
-        let starts_at = place.bits.wrapping_add(CELLS);
-        let mut at = 0;
-        let mut starts = word_at(codes, starts_at);
-        loop {
-            #[cfg(test)]
-            crate::steps::tick();
-            let here = starts.count_ones();
-            if skip < here {
-                break;
-            }
-            skip -= here;
-            at += 64;
-            if at >= n {
-                return None;
-            }
-            starts = word_at(codes, starts_at.wrapping_add(u64::from(at)));
-        }
-        let mut low = at + select(starts, skip);
-        // The numbers of the cell go up to the next beginning.
-        let mut high = low + 1;
-        while high < n {
-            #[cfg(test)]
-            crate::steps::tick();
-            let next = word_at(codes, starts_at.wrapping_add(u64::from(high)));
-            high += next.trailing_zeros();
-            if next != 0 {
-                break;
-            }
-        }
-        let mut high = high.min(n);
-        let lows_at = starts_at.wrapping_add(u64::from(n));
-        let width = u64::from(place.low_bits);
-        let mask = (1u64 << width) - 1;
-        while low < high {
-            #[cfg(test)]
-            crate::steps::tick();
-            let middle = low + (high - low) / 2;
-            let found = bits_at(codes, lows_at.wrapping_add(u64::from(middle) * width)) & mask;
-            match found.cmp(&place.low) {
-                std::cmp::Ordering::Equal => return Some(place.first + middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        let lows = lows(bytes, &self.tails, place.at)?;
+        let count = usize::from(place.count);
+        let at = match place.log_width {
+            1 => position::<2>(lows, count, place.low),
+            0 => position::<1>(lows, count, place.low),
+            2 => position::<4>(lows, count, place.low),
+            _ => position::<8>(lows, count, place.low),
+        };
+        Some(place.first.wrapping_add(at? as u32))
     }
 
     /// The set of the number of a place, if it is listed.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn set_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
         let rank = self.rank_at(bytes, place)?;
-        Some(self.set_of(bytes, &self.segment(bytes, place.segment as usize)?, rank))
+        Some(self.set_of(bytes, &self.segment(bytes, place.segment)?, rank))
     }
 
     #[inline]
     fn set_of(&self, bytes: &[u8], segment: &Segment, rank: u32) -> u32 {
         if segment.set_bits == 0 {
-            return segment.first_set;
+            return segment.set;
         }
         let width = u64::from(segment.set_bits).min(32);
-        let at = segment.set_at.wrapping_add(u64::from(rank.wrapping_sub(segment.first_rank)) * width);
         let sets = bytes.get(self.sets.clone()).unwrap_or_default();
-        segment.first_set.wrapping_add((bits_at(sets, at) & ((1 << width) - 1)) as u32)
+        let at = (u64::from(segment.set) + 1) * 64 + u64::from(rank.wrapping_sub(segment.first_rank)) * width;
+        let least = bits_at(sets, u64::from(segment.set) * 64) as u32;
+        least.wrapping_add((bits_at(sets, at) & ((1 << width) - 1)) as u32)
     }
 
     /// The set of a number, if it is listed.
-    #[inline]
     pub(crate) fn find(&self, bytes: &[u8], digits: &[u8]) -> Option<u32> {
-        if self.count == 0 || digits.is_empty() || digits.len() > MAX_WHOLE_DIGITS {
-            return None;
+        self.set_at(bytes, &self.place_of(bytes, Digits::of(digits)?)?)
+    }
+
+    /// The listed numbers that a number begins with, itself not among them, and their sets.
+    pub(crate) fn beginnings(&self, bytes: &[u8], number: &Number, mut f: impl FnMut(usize, u32)) {
+        let Some(first) = number.padded().first_chunk() else { return };
+        let most = number.len().saturating_sub(1).min(MAX_WHOLE_DIGITS);
+        // What is behind the fifteenth digit is cut off with the rest.
+        let Some(digits) = Digits::of_padded(first, most) else { return };
+        for len in (1..=digits.len).filter(|&len| self.has_length(len)) {
+            let set = self.place_of(bytes, digits.beginning(len)).and_then(|place| self.set_at(bytes, &place));
+            if let Some(set) = set {
+                f(len as usize, set);
+            }
         }
-        let place = self.place_of(bytes, Split::of(digits, self.jump_digits), digits.len() as u8)?;
-        self.set_at(bytes, &place)
     }
 
     /// Every number's key and set, by rank: not in the order of keys where a head has numbers of
     /// several lengths. For comparisons.
     pub(crate) fn each(&self, bytes: &[u8], mut f: impl FnMut(u64, u32)) {
-        let segment_count = self.segments.len() / SEGMENT_BYTES;
-        let bucket_count = self.ranks.len() / 4 - 1;
-        let ranks = bytes.get(self.ranks.clone()).unwrap_or_default();
-        let codes = bytes.get(self.codes.clone()).unwrap_or_default();
+        let group_count = (self.groups.len() / GROUP_BYTES) as u64;
         let mut head = 0;
-        for i in 0..segment_count {
-            let Some(segment) = self.segment(bytes, i) else { return };
+        for i in 0..self.segments.len() / SEGMENT_BYTES {
+            let Some(segment) = self.nth_segment(bytes, i) else { return };
             while head < POW10[self.jump_digits as usize] && self.jump_at(bytes, head + 1) as usize <= i {
                 head += 1;
             }
-            let end = self.segment(bytes, i + 1).map_or(bucket_count, |next| next.first_bucket as usize);
-            let low_bits = u32::from(segment.low_bits).min(MAX_LOW_BITS);
-            for bucket in segment.first_bucket as usize..end.min(bucket_count) {
-                let (first, end) = (u32_at(ranks, bucket * 4), u32_at(ranks, bucket * 4 + 4));
-                let own = (bucket - segment.first_bucket as usize) as u64;
-                let bits = segment.bits_of(own, first);
-                let mut cells = word_at(codes, bits);
-                let n = end.saturating_sub(first);
-                for k in 0..n {
-                    if k > 0 && bits_at(codes, bits.wrapping_add(CELLS + u64::from(k))) & 1 == 1 {
-                        cells &= cells.wrapping_sub(1);
+            let end = self.nth_segment(bytes, i + 1).map_or(group_count, |next| u64::from(next.first_group));
+            let (mut at, mut rank) = (segment.tails_at, segment.first_rank);
+            for group in u64::from(segment.first_group)..end.min(group_count) {
+                let Some(own) = self.group(bytes, group) else { return };
+                for bucket in 0..BUCKETS {
+                    let (count, _) = own.bucket(bucket);
+                    let lows = lows(bytes, &self.tails, at).unwrap_or_default();
+                    let first = (group - u64::from(segment.first_group)) * BUCKETS + bucket;
+                    let first = first.wrapping_shl(u32::from(segment.shift)).wrapping_add(segment.start);
+                    for k in 0..usize::from(count) {
+                        let split = Split { head, tail: first.wrapping_add(low_at(lows, k, segment.log_width)) };
+                        let set = self.set_of(bytes, &segment, rank.wrapping_add(k as u32));
+                        f(split.key(segment.len, self.jump_digits), set);
                     }
-                    let cell = u64::from(cells.trailing_zeros().min(63));
-                    let low_at = bits.wrapping_add(CELLS + u64::from(n) + u64::from(k) * u64::from(low_bits));
-                    let low = bits_at(codes, low_at) & ((1 << low_bits) - 1);
-                    let tail = (((own * CELLS + cell) << low_bits) | low).wrapping_add(segment.start);
-                    let split = Split { head, tail };
-                    f(split.key(segment.len, self.jump_digits), self.set_of(bytes, &segment, first + k));
+                    at = at.wrapping_add(u64::from(count) << segment.log_width.min(3));
+                    rank = rank.wrapping_add(u32::from(count));
                 }
             }
         }
     }
+}
+
+/// The lows from a place among all on, and what is behind them.
+#[inline]
+fn lows<'b>(bytes: &'b [u8], tails: &Range<usize>, at: u64) -> Option<&'b [u8]> {
+    bytes.get(tails.start.checked_add(usize::try_from(at).ok()?)?..)
 }

@@ -396,7 +396,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         let look = T::LISTENS || unassigned || whole.is_some();
         if !self.rules.lists.is_empty() && (look || lists.has_prefix_of(bytes, digits)) {
             let mut hits = Hits::new();
-            lists.number_hits(bytes, digits, whole, unassigned, &mut hits);
+            lists.number_hits(bytes, number, whole, unassigned, &mut hits);
             let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
             if let Some(ruling) = self.decided(&outcome, false) {
                 return ruling;
@@ -493,7 +493,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         let digits = other.as_bytes();
         let whole = lists.place(bytes, other).and_then(|place| lists.whole_set(bytes, &place));
         let mut hits = Hits::new();
-        lists.number_hits(bytes, digits, whole, true, &mut hits);
+        lists.number_hits(bytes, other, whole, true, &mut hits);
         if hits.is_empty() {
             return None;
         }

@@ -106,15 +106,15 @@ fn faults(good: &[u8]) -> Vec<Fault> {
         },
         Fault {
             name: "of an older version",
-            bytes: changed(8, 1),
-            is_it: |e| matches!(e, Error::Version { found: 1, supported: 2, .. }),
-            says: &["format 1", "reads format 2", "build the index again"],
+            bytes: changed(8, 2),
+            is_it: |e| matches!(e, Error::Version { found: 2, supported: 3, .. }),
+            says: &["format 2", "reads format 3", "build the index again"],
         },
         Fault {
             name: "of a newer version",
-            bytes: changed(8, 3),
-            is_it: |e| matches!(e, Error::Version { found: 3, supported: 2, .. }),
-            says: &["format 3", "build the index again"],
+            bytes: changed(8, 4),
+            is_it: |e| matches!(e, Error::Version { found: 4, supported: 3, .. }),
+            says: &["format 4", "build the index again"],
         },
         Fault {
             name: "a plan",

@@ -1,7 +1,7 @@
-//! One index of every format version is committed, and reopened for ever: `data/good/v2/*.tgx`.
+//! One index of every format version is committed, and reopened for ever: `data/good/v3/*.tgx`.
 //!
 //! The verdicts of the table below must never change for a file that exists. While the format is
-//! still version 2, the compiler must also make the same bytes of the same policies; with
+//! still version 3, the compiler must also make the same bytes of the same policies; with
 //! `TOLLGATE_WRITE_GOOD=1` they are written anew. The numbering plan is taken out of the committed
 //! index, so that a newer plan changes neither the files nor the answers.
 
@@ -13,7 +13,7 @@ use tollgate::{Direction, Index, Query};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The format that this build writes.
-const CURRENT: &str = "v2";
+const CURRENT: &str = "v3";
 const NAMES: [&str; 2] = ["everything", "smaller"];
 const PLAN_SECTIONS: [&str; 6] = ["PINF", "TERR", "CLAS", "DIAL", "ACTN", "SHRT"];
 
@@ -97,47 +97,47 @@ const NOW: i64 = 1_767_225_600;
 #[rustfmt::skip]
 const VERDICTS: &[(&str, &str, Query<'static>, &str, &str)] = &[
     // folder, index, asked, dialled, verdict
-    ("v2", "everything", OUT, "112", "allow emergency"),
-    ("v2", "everything", OUT, "9112", "allow emergency"),
-    ("v2", "everything", OUT, "9 00371 6700-0000", "allow list partners +37167000000"),
-    ("v2", "everything", OUT, "+371 67000001", "allow list partners +37167000001"),
-    ("v2", "everything", OUT, "+371 67000002", "block country LV +37167000002"),
-    ("v2", "everything", OUT, "+37126123456", "block list blacklist +37126123456"),
-    ("v2", "everything", OUT, "011 371 21 000 000", "block list blacklist +37121000000"),
-    ("v2", "everything", OUT, "+33162123456", "block list blacklist +33162123456"),
-    ("v2", "everything", OUT, "+33163123456", "allow default +33163123456"),
-    ("v2", "everything", OUT, "+4200000000", "block unassigned +4200000000"),
-    ("v2", "everything", OUT, "+49301501234", "block list blacklist +49301501234"),
-    ("v2", "everything", OUT, "+49302001234", "allow default +49302001234"),
-    ("v2", "everything", OUT, "02 3333 0042", "block list blacklist +421233330042"),
-    ("v2", "everything", OUT, "02 3333 0142", "allow default +421233330142"),
-    ("v2", "everything", OUT, "+12125550123", "block list blacklist +12125550123"),
-    ("v2", "everything", OUT, "0905123456", "block list blacklist +421905123456"),
-    ("v2", "everything", OUT, "0905123457", "allow default +421905123457 (feed)"),
-    ("v2", "everything", OUT, "+442079460018", "allow default +442079460018 (feed)"),
-    ("v2", "everything", OUT, "0900123456", "block type premium_rate +421900123456"),
-    ("v2", "everything", OUT, "0900123456 99", "block type premium_rate +42190012345699"),
-    ("v2", "everything", OUT, "+881612345678", "block type satellite +881612345678"),
-    ("v2", "everything", OUT, "+5352345678", "block country CU +5352345678"),
-    ("v2", "everything", OUT, "+420601123456", "allow default +420601123456"),
-    ("v2", "everything", OUT, "1181", "block list blacklist"),
-    ("v2", "everything", OUT, "9 1181", "block list blacklist"),
-    ("v2", "everything", OUT, "427", "block list blacklist"),
-    ("v2", "everything", OUT, "437", "allow internal"),
-    ("v2", "everything", OUT, "100200300", "block list blacklist +421100200300"),
-    ("v2", "everything", OUT, "anonymous", "block anonymous"),
-    ("v2", "everything", OUT, "12a", "block invalid"),
-    ("v2", "everything", OUT, "+371&+372", "block invalid"),
-    ("v2", "everything", IN, "anonymous", "block anonymous"),
-    ("v2", "everything", IN, "+37126123456", "block list blacklist +37126123456"),
-    ("v2", "everything", IN, "+5352345678", "allow default +5352345678"),
-    ("v2", "everything", TENANT, "+420601123456", "allow default +420601123456"),
-    ("v2", "everything", TENANT, "+4930200123", "block country DE +4930200123"),
-    ("v2", "smaller", OUT, "112", "allow emergency"),
-    ("v2", "smaller", OUT, "+37167000000", "block list blacklist +37167000000"),
-    ("v2", "smaller", OUT, "+37126123456", "allow default +37126123456"),
-    ("v2", "smaller", OUT, "+420601123456", "block list blacklist +420601123456"),
-    ("v2", "smaller", OUT, "0900123456", "allow default +421900123456"),
+    ("v3", "everything", OUT, "112", "allow emergency"),
+    ("v3", "everything", OUT, "9112", "allow emergency"),
+    ("v3", "everything", OUT, "9 00371 6700-0000", "allow list partners +37167000000"),
+    ("v3", "everything", OUT, "+371 67000001", "allow list partners +37167000001"),
+    ("v3", "everything", OUT, "+371 67000002", "block country LV +37167000002"),
+    ("v3", "everything", OUT, "+37126123456", "block list blacklist +37126123456"),
+    ("v3", "everything", OUT, "011 371 21 000 000", "block list blacklist +37121000000"),
+    ("v3", "everything", OUT, "+33162123456", "block list blacklist +33162123456"),
+    ("v3", "everything", OUT, "+33163123456", "allow default +33163123456"),
+    ("v3", "everything", OUT, "+4200000000", "block unassigned +4200000000"),
+    ("v3", "everything", OUT, "+49301501234", "block list blacklist +49301501234"),
+    ("v3", "everything", OUT, "+49302001234", "allow default +49302001234"),
+    ("v3", "everything", OUT, "02 3333 0042", "block list blacklist +421233330042"),
+    ("v3", "everything", OUT, "02 3333 0142", "allow default +421233330142"),
+    ("v3", "everything", OUT, "+12125550123", "block list blacklist +12125550123"),
+    ("v3", "everything", OUT, "0905123456", "block list blacklist +421905123456"),
+    ("v3", "everything", OUT, "0905123457", "allow default +421905123457 (feed)"),
+    ("v3", "everything", OUT, "+442079460018", "allow default +442079460018 (feed)"),
+    ("v3", "everything", OUT, "0900123456", "block type premium_rate +421900123456"),
+    ("v3", "everything", OUT, "0900123456 99", "block type premium_rate +42190012345699"),
+    ("v3", "everything", OUT, "+881612345678", "block type satellite +881612345678"),
+    ("v3", "everything", OUT, "+5352345678", "block country CU +5352345678"),
+    ("v3", "everything", OUT, "+420601123456", "allow default +420601123456"),
+    ("v3", "everything", OUT, "1181", "block list blacklist"),
+    ("v3", "everything", OUT, "9 1181", "block list blacklist"),
+    ("v3", "everything", OUT, "427", "block list blacklist"),
+    ("v3", "everything", OUT, "437", "allow internal"),
+    ("v3", "everything", OUT, "100200300", "block list blacklist +421100200300"),
+    ("v3", "everything", OUT, "anonymous", "block anonymous"),
+    ("v3", "everything", OUT, "12a", "block invalid"),
+    ("v3", "everything", OUT, "+371&+372", "block invalid"),
+    ("v3", "everything", IN, "anonymous", "block anonymous"),
+    ("v3", "everything", IN, "+37126123456", "block list blacklist +37126123456"),
+    ("v3", "everything", IN, "+5352345678", "allow default +5352345678"),
+    ("v3", "everything", TENANT, "+420601123456", "allow default +420601123456"),
+    ("v3", "everything", TENANT, "+4930200123", "block country DE +4930200123"),
+    ("v3", "smaller", OUT, "112", "allow emergency"),
+    ("v3", "smaller", OUT, "+37167000000", "block list blacklist +37167000000"),
+    ("v3", "smaller", OUT, "+37126123456", "allow default +37126123456"),
+    ("v3", "smaller", OUT, "+420601123456", "block list blacklist +420601123456"),
+    ("v3", "smaller", OUT, "0900123456", "allow default +421900123456"),
 ];
 
 #[test]
@@ -180,31 +180,31 @@ fn the_worked_examples_are_in_the_file() {
     if std::env::var_os("TOLLGATE_WRITE_GOOD").is_some() {
         return; // the files are being written
     }
-    let file = std::fs::read(good().join("v2/everything.tgx")).unwrap();
+    let file = std::fs::read(good().join("v3/everything.tgx")).unwrap();
     let section = |wanted: &str| sections(&file).into_iter().find(|(tag, _)| tag == wanted).unwrap().1;
     let place = |wanted: &str| section(wanted).as_ptr() as usize - file.as_ptr() as usize;
     let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
-    assert_eq!((place("NUMW"), place("NUMP")), (984, 1208));
+    assert_eq!((place("NUMW"), place("NUMP")), (984, 1272));
 
     assert_eq!(section("SITE"), b"\x02\0SK9\x18\0\0\0\0\0\0\0\x02\0\x02\x0000\x03\x00011");
 
-    let segment = &section("NUMW")[40..80];
-    assert_eq!(section("NUMW")[..24], *b"\x09\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\0\0\0\0");
-    assert_eq!(segment[32..], *b"\x01\0\0\0\x0b\x1f\x03\0");
-    assert_eq!([120, 124, 128, 132, 136].map(|at| u32_at(984 + at)), [0, 2, 0, 8, 9]);
-    let (cell, low) = (37_126_123_456u64 >> 31, 37_126_123_456u64 & ((1 << 31) - 1));
-    assert_eq!((cell, low), (17, 618_901_440));
-    let codes = &section("NUMW")[144..];
-    assert_eq!(codes[..9], *b"\x20\0\x42\0\0\0\0\0\x45");
-    assert_eq!(codes[16..24], *b"\x29\xf0\xeb\x38\x09\x38\x6d\xea");
-    assert_eq!(u64::from_le_bytes(codes[16..24].try_into().unwrap()) >> 6 & ((1 << 31) - 1), low);
-    assert_eq!(section("NUMW")[208..211], *b"\x00\xa2\x81");
+    let numbers = section("NUMW");
+    assert_eq!(numbers[..24], *b"\x09\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x04\0\0\0\0\x18\0\0");
+    let segment = &numbers[40..72];
+    assert_eq!((segment[7], &segment[24..]), (11, &b"\0\0\0\0\x20\x02\x03\0"[..]));
+    assert_eq!([104, 108].map(|at| u32_at(984 + at)), [0, 2]);
+    let (bucket, low) = (37_126_123_456u64 >> 32, (37_126_123_456u64 & ((1 << 32) - 1)) as u32);
+    assert_eq!((bucket, low), (8, 2_766_385_088));
+    assert_eq!(numbers[124..136], *b"\x02\0\0\0\x04\0\0\x02\0\0\0\0");
+    assert_eq!(numbers[168..172], *b"\xc0\xaf\xe3\xa4");
+    assert_eq!(u32_at(984 + 168), low);
+    assert_eq!(numbers[264..275], *b"\x01\0\0\0\0\0\0\0\0\xa2\x81");
 
-    let states = [(1256, 3, 2), (1300, 7, 5), (1432, 1, 10), (1652, 2, 14), (1828, 6, 0)];
+    let states = [(1320, 3, 2), (1364, 7, 5), (1496, 1, 10), (1716, 2, 14), (1892, 6, 0)];
     for (at, digit, next) in states {
         assert_eq!(u32_at(at + 4 * digit), next);
     }
-    assert_eq!(u32_at(1828 + 40), 6);
+    assert_eq!(u32_at(1892 + 40), 6);
 
     let members = section("MEMB");
     let offsets: Vec<u8> = members[8..8 + 9 * 4].chunks_exact(4).map(|o| o[0]).collect();

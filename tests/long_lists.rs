@@ -287,7 +287,7 @@ fn a_row_is_judged_as_its_numbers_are() {
         assert_eq!(counted, 2 * (1 + 15 + 16 + 17 + 5000));
         assert!(stats.lists.iter().any(|l| l.name == "blacklist" && l.decided > 500));
     }
-    let gate = Gate::open("data/good/v2/everything.tgx").unwrap();
+    let gate = Gate::open("data/good/v3/everything.tgx").unwrap();
     let mut verdicts = [Verdict::EMPTY];
     assert!(gate.screen_many(&Query::new().profile("nobody"), &["112"], &mut verdicts).is_err());
     assert_eq!(verdicts, [Verdict::EMPTY]);

@@ -332,7 +332,7 @@ pub fn take_apart(bytes: &[u8]) -> Option<(u16, Vec<Section>)> {
 /// A file with these sections.
 pub fn put_together(kind: u16, sections: &[Section]) -> Vec<u8> {
     // The version of an index is another one than a plan's.
-    let version: u16 = if kind == 1 { 2 } else { 1 };
+    let version: u16 = if kind == 1 { 3 } else { 1 };
     let mut out = b"TOLLGATE".to_vec();
     out.extend(version.to_le_bytes());
     out.extend(kind.to_le_bytes());

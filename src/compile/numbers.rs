@@ -1,66 +1,21 @@
 //! Writes the section `NUMW`: whole numbers, in the structure that `src/numbers.rs` describes.
 //!
 //! Numbers come in the order of their keys, one by one, so that a list of hundreds of millions is never
-//! in memory: what is kept are the codes, about a byte and a half a number, and the numbers of one head.
+//! in memory: what is kept is a byte or two of each, and the numbers of one head.
 
 use crate::numbers::{
-    CELLS, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_LOW_BITS, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES, Segment, Split, buckets,
-    tails,
+    BLOCK, BUCKETS, GROUP_BYTES, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_SHIFT, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES,
+    Segment, Split, groups, log_width, tails,
 };
 
 /// Numbers of one head and length that become one segment. More become several, so that what waits to be
 /// written stays small.
 const MAX_SEGMENT: usize = 1 << 20;
-/// A bucket of more numbers than this says that its segment is not evenly filled. One of an even spread
-/// has about 66, and hardly ever twice as many.
-const MANY: u64 = 256;
-/// The bits of a bucket: its cells and its rank.
-const BUCKET_BITS: u64 = CELLS + 32;
-/// The bits of a segment's head.
-const SEGMENT_BITS: u64 = SEGMENT_BYTES as u64 * 8;
-
-/// A row of bits, the first one lowest in the first word.
-#[derive(Default)]
-struct Bits {
-    words: Vec<u64>,
-    len: u64,
-}
-
-impl Bits {
-    /// Appends the `width` lowest bits of `value`, at most 64; the others must be zero.
-    fn push(&mut self, value: u64, width: u32) {
-        let used = (self.len % 64) as u32;
-        self.len += u64::from(width);
-        if width == 0 {
-            return;
-        }
-        if used == 0 {
-            self.words.push(value);
-            return;
-        }
-        if let Some(last) = self.words.last_mut() {
-            *last |= value << used;
-        }
-        if used + width > 64 {
-            self.words.push(value >> (64 - used));
-        }
-    }
-
-    fn append(&mut self, other: &Bits) {
-        let mut left = other.len;
-        for &word in &other.words {
-            let width = left.min(64) as u32;
-            self.push(word, width);
-            left -= u64::from(width);
-        }
-    }
-
-    /// The words and one more, since a reader reads a whole word at any bit.
-    fn finish(mut self) -> Vec<u64> {
-        self.words.push(0);
-        self.words
-    }
-}
+/// What a segment counts for when it is weighed whether to cut one in two, in bytes: its head, and the
+/// steps of a search among more of them.
+const SEGMENT_COST: u64 = 4 * SEGMENT_BYTES as u64;
+/// Of a larger bucket the processor has to fetch more than it can at once.
+const MOST_BYTES: usize = 4 * BLOCK;
 
 /// Numbers of one head and length that are still to be written.
 #[derive(Default)]
@@ -73,13 +28,14 @@ struct Pending {
 
 /// A segment whose place is not known yet.
 struct Piece {
-    /// Its places are within itself.
+    /// Its places are within itself; its set is that of all, or the least.
     segment: Segment,
-    /// How many numbers there are before each of its buckets.
-    ranks: Vec<u32>,
+    /// How many numbers each of its buckets has: whole groups of them.
+    counts: Vec<u8>,
     numbers: u32,
-    codes: Bits,
-    sets: Bits,
+    lows: Vec<u8>,
+    /// What is added to its set, in bits.
+    sets: Vec<u64>,
 }
 
 /// Builds the section.
@@ -92,19 +48,27 @@ pub(crate) struct NumberWriter {
     last: u64,
     count: u64,
     /// How many are written.
-    first_rank: u32,
+    rank: u32,
+    /// Bit n: there are numbers of n digits.
+    lengths: u32,
     segments: Vec<u8>,
     segment_count: u32,
     jump: Vec<u32>,
-    ranks: Vec<u32>,
-    codes: Bits,
-    sets: Bits,
+    groups: Vec<u8>,
+    lows: Vec<u8>,
+    sets: Vec<u64>,
 }
 
 impl NumberWriter {
-    /// For about so many numbers: the more, the more digits has the jump table.
+    /// For about so many numbers: the more, the more digits has the jump table. It is to stay in the
+    /// nearest cache.
     pub(crate) fn new(about: u64) -> NumberWriter {
-        let jump_digits = (0..MAX_JUMP_DIGITS).find(|&d| POW10[d as usize] * 256 >= about).unwrap_or(MAX_JUMP_DIGITS);
+        let jump_digits = match about {
+            0..256 => 0,
+            256..1_000_000 => 3,
+            _ => 4,
+        };
+        debug_assert!(jump_digits <= MAX_JUMP_DIGITS);
         NumberWriter {
             jump_digits,
             head: 0,
@@ -112,13 +76,14 @@ impl NumberWriter {
             pieces: Vec::new(),
             last: 0,
             count: 0,
-            first_rank: 0,
+            rank: 0,
+            lengths: 0,
             segments: Vec::new(),
             segment_count: 0,
             jump: Vec::new(),
-            ranks: Vec::new(),
-            codes: Bits::default(),
-            sets: Bits::default(),
+            groups: Vec::new(),
+            lows: Vec::new(),
+            sets: Vec::new(),
         }
     }
 
@@ -164,21 +129,30 @@ impl NumberWriter {
         }
         self.pieces.sort_by_key(|piece| (piece.segment.len, piece.segment.start));
         for piece in self.pieces.drain(..) {
-            let first_rank = self.first_rank;
-            let segment = Segment {
-                code_at: self.codes.len,
-                set_at: self.sets.len,
-                first_rank,
-                first_bucket: self.ranks.len() as u32,
+            let mut segment = Segment {
+                tails_at: self.lows.len() as u64,
+                first_rank: self.rank,
+                first_group: (self.groups.len() / GROUP_BYTES) as u32,
                 ..piece.segment
             };
+            if segment.set_bits > 0 {
+                // Of no more words than there are numbers.
+                segment.set = self.sets.len() as u32;
+                self.sets.push(u64::from(piece.segment.set));
+                self.sets.extend(&piece.sets);
+            }
             self.segments.extend(segment.encode());
             self.segment_count += 1;
-            self.ranks.extend(piece.ranks.iter().map(|rank| first_rank + rank));
+            self.lengths |= 1 << segment.len;
+            let mut rank = self.rank;
+            for counts in piece.counts.chunks(BUCKETS as usize) {
+                self.groups.extend(rank.to_le_bytes());
+                self.groups.extend(counts);
+                rank += counts.iter().map(|&count| u32::from(count)).sum::<u32>();
+            }
             // There are no more than a `u32` counts: `push`.
-            self.first_rank += piece.numbers;
-            self.codes.append(&piece.codes);
-            self.sets.append(&piece.sets);
+            self.rank += piece.numbers;
+            self.lows.extend(&piece.lows);
         }
     }
 
@@ -189,27 +163,26 @@ impl NumberWriter {
         while self.jump.len() as u64 <= POW10[self.jump_digits as usize] {
             self.jump.push(self.segment_count);
         }
-        let bucket_count = u32::try_from(self.ranks.len()).map_err(|_| self.ranks.len())?;
-        self.ranks.push(count);
-        let (codes, sets) = (self.codes.finish(), self.sets.finish());
-        let tables = HEAD_BYTES + self.segments.len() + (self.jump.len() + self.ranks.len()) * 4;
+        let groups = self.groups.len() / GROUP_BYTES;
+        let group_count = u32::try_from(groups).map_err(|_| groups)?;
+        self.lows.extend([0; BLOCK]);
+        self.sets.push(0);
+        let tables = HEAD_BYTES + self.segments.len() + self.jump.len() * 4 + self.groups.len() + self.lows.len();
         let padded = tables.next_multiple_of(8);
-        let mut out = Vec::with_capacity(padded + (codes.len() + sets.len()) * 8);
+        let mut out = Vec::with_capacity(padded + self.sets.len() * 8);
         out.extend(u64::from(count).to_le_bytes());
         out.extend(self.jump_digits.to_le_bytes());
         out.extend(self.segment_count.to_le_bytes());
-        out.extend(bucket_count.to_le_bytes());
-        out.extend([0; 4]);
-        out.extend((codes.len() as u64).to_le_bytes());
-        out.extend((sets.len() as u64).to_le_bytes());
+        out.extend(group_count.to_le_bytes());
+        out.extend(self.lengths.to_le_bytes());
+        out.extend((self.lows.len() as u64).to_le_bytes());
+        out.extend((self.sets.len() as u64).to_le_bytes());
         out.append(&mut self.segments);
-        for table in [self.jump, self.ranks] {
-            out.extend(table.iter().flat_map(|n| n.to_le_bytes()));
-        }
+        out.extend(self.jump.iter().flat_map(|n| n.to_le_bytes()));
+        out.append(&mut self.groups);
+        out.append(&mut self.lows);
         out.resize(padded, 0);
-        for words in [codes, sets] {
-            out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        }
+        out.extend(self.sets.iter().flat_map(|word| word.to_le_bytes()));
         Ok(out)
     }
 }
@@ -234,14 +207,15 @@ struct Part<'t> {
     tails: &'t [u64],
     start: u64,
     end: u64,
-    low_bits: u8,
-    /// What it takes, in bits; more than that, where buckets are too full.
-    cost: u128,
+    shift: u8,
+    /// What it takes, in bytes.
+    cost: u64,
+    /// The fullest buckets did not make the others much smaller than suits them.
     even: bool,
 }
 
 /// Cuts a part where its numbers do not lie evenly, as those of a list of few area codes do: what is
-/// nearly empty and what is nearly full want other codes. Numbers are given out by decimal digits, so
+/// nearly empty and what is nearly full want other buckets. Numbers are given out by decimal digits, so
 /// that is where it is cut; and put together again where that takes less.
 fn divide<'t>(part: Part<'t>, out: &mut Vec<Part<'t>>) {
     let width = POW10.iter().rev().copied().find(|&power| power < part.end - part.start).unwrap_or(1);
@@ -275,81 +249,77 @@ fn divide<'t>(part: Part<'t>, out: &mut Vec<Part<'t>>) {
         kept += 1;
     }
     out.truncate(kept);
-    if out[first..].iter().map(|part| part.cost).sum::<u128>() >= part.cost {
+    if out[first..].iter().map(|part| part.cost).sum::<u64>() >= part.cost {
         out.truncate(first);
         out.push(part);
     }
 }
 
 impl<'t> Part<'t> {
-    /// With the number of low bits that makes it smallest.
+    /// With the buckets that make it smallest, of those that are small enough.
     fn new(tails: &'t [u64], start: u64, end: u64) -> Part<'t> {
-        let size = |bits: u8| {
-            let codes = u128::from(tails.len() as u64) * (u128::from(bits) + 1);
-            codes + u128::from(buckets(end - start, bits)) * u128::from(BUCKET_BITS)
+        // Fewer than 2^32 numbers of at most eight bytes, and groups of twelve for at most 10^15 tails: a
+        // `u64` holds the sum.
+        let size = |shift: u8| {
+            tails.len() as u64 * width(shift) as u64 + groups(end - start, shift) * GROUP_BYTES as u64 + SEGMENT_COST
         };
-        let low_bits = (0..=MAX_LOW_BITS as u8).min_by_key(|&bits| size(bits)).unwrap_or(0);
-        let bucket = |tail: u64| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2());
-        let fullest = tails.chunk_by(|&a, &b| bucket(a) == bucket(b)).map(|own| own.len() as u64).max().unwrap_or(0);
-        let many = fullest.saturating_sub(MANY);
-        // A step for every 64 numbers of a bucket is worth some room, and more than a reader looks at any.
-        // It can always be had: a bucket without low bits has no more numbers than cells.
-        let too_many = u128::from(fullest > u64::from(MOST_OF_A_BUCKET)) << 100;
-        let cost = size(low_bits) + u128::from(SEGMENT_BITS + many * CELLS) + too_many;
-        Part { tails, start, end, low_bits, cost, even: many == 0 }
+        let best = (0..=MAX_SHIFT as u8).min_by_key(|&shift| size(shift)).unwrap_or(0);
+        let fits = |shift: u8| {
+            let most = MOST_OF_A_BUCKET.min(MOST_BYTES / width(shift));
+            let bucket = |tail: u64| (tail - start) >> shift;
+            tails.chunk_by(|&a, &b| bucket(a) == bucket(b)).all(|own| own.len() <= most)
+        };
+        // It can always be had: a bucket of one tail has one number.
+        let shift = (0..=best).rev().find(|&shift| fits(shift)).unwrap_or(0);
+        let cost = size(shift);
+        Part { tails, start, end, shift, cost, even: cost - size(best) <= cost / 16 }
     }
 
     fn encode(&self, len: u8, sets: &[u32]) -> Piece {
-        let (low_bits, start) = (self.low_bits, self.start);
-        let first_set = sets.iter().copied().min().unwrap_or(0);
-        let spread = sets.iter().copied().max().unwrap_or(0) - first_set;
+        let (shift, start) = (self.shift, self.start);
+        let least = sets.iter().copied().min().unwrap_or(0);
+        let spread = sets.iter().copied().max().unwrap_or(0) - least;
         let set_bits = u32::BITS - spread.leading_zeros();
-        let bucket_count = buckets(self.end - start, low_bits);
+        let buckets = usize::try_from(groups(self.end - start, shift) * BUCKETS).unwrap_or(0);
         let mut piece = Piece {
             segment: Segment {
-                start,
-                code_at: 0,
-                set_at: 0,
-                first_rank: 0,
-                first_bucket: 0,
-                first_set,
                 len,
-                low_bits,
+                start,
+                tails_at: 0,
+                first_rank: 0,
+                first_group: 0,
+                set: least,
+                shift,
+                log_width: log_width(shift),
                 set_bits: set_bits as u8,
             },
-            ranks: Vec::with_capacity(usize::try_from(bucket_count).unwrap_or(0)),
+            counts: vec![0; buckets],
             numbers: self.tails.len() as u32,
-            codes: Bits::default(),
-            sets: Bits::default(),
+            lows: Vec::with_capacity(self.tails.len() * width(shift)),
+            sets: Vec::new(),
         };
-        let mut rest = self.tails;
-        for bucket in 0..bucket_count {
-            piece.ranks.push((self.tails.len() - rest.len()) as u32);
-            let own =
-                rest.iter().take_while(|&&tail| (tail - start) >> (u32::from(low_bits) + CELLS.ilog2()) == bucket);
-            let (own, others) = rest.split_at(own.count());
-            debug_assert!(own.len() <= MOST_OF_A_BUCKET as usize);
-            rest = others;
-            let cell = |tail: &u64| ((tail - start) >> low_bits) % CELLS;
-            piece.codes.push(own.iter().fold(0, |cells, tail| cells | 1 << cell(tail)), CELLS as u32);
-            let mut before = None;
-            for tail in own {
-                let begins = before != Some(cell(tail));
-                before = Some(cell(tail));
-                piece.codes.push(u64::from(begins), 1);
-            }
-            let mask = (1u64 << low_bits) - 1;
-            for tail in own {
-                piece.codes.push((tail - start) & mask, u32::from(low_bits));
-            }
+        for tail in self.tails {
+            piece.counts[((tail - start) >> shift) as usize] += 1;
+            let low = (tail - start) & !(u64::MAX << shift);
+            piece.lows.extend(&low.to_le_bytes()[..width(shift)]);
         }
         if set_bits > 0 {
-            for set in sets {
-                piece.sets.push(u64::from(set - first_set), set_bits);
+            piece.sets = vec![0; (sets.len() * set_bits as usize).div_ceil(64)];
+            for (i, set) in sets.iter().enumerate() {
+                let (at, value) = (i * set_bits as usize, u64::from(set - least));
+                piece.sets[at / 64] |= value << (at % 64);
+                if at % 64 + set_bits as usize > 64 {
+                    piece.sets[at / 64 + 1] |= value >> (64 - at % 64);
+                }
             }
         }
         piece
     }
+}
+
+/// The bytes of a number in a bucket of `2^shift` tails.
+fn width(shift: u8) -> usize {
+    1 << log_width(shift)
 }
 
 #[cfg(test)]
@@ -478,7 +448,7 @@ mod tests {
         assert_eq!(count, numbers.len());
     }
 
-    /// A table that was damaged is refused or answers; the codes may be anything.
+    /// A table that was damaged is refused or answers; the lows may be anything.
     #[test]
     fn damaged_tables_do_no_harm() {
         let mut random = Random(3);
@@ -518,48 +488,115 @@ mod tests {
         assert!(opened > 1000 && refused > 500, "{opened} {refused}");
     }
 
-    /// Found in review: a bucket of nearly 2^32 numbers made the places in it wrap round, so that a look-up
-    /// went on for ever; and one of many took as many steps. Such a file is refused, and where it is not
-    /// checked nothing is found in such a bucket.
+    /// A section of one segment of five digits, whose only group says what it likes.
+    fn one_group(shift: u8, counts: [u8; 8], lows: Vec<u8>) -> Vec<u8> {
+        let numbers: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+        let mut section = Vec::new();
+        section.extend(numbers.to_le_bytes());
+        for field in [0u32, 1, 1, 1 << 5] {
+            section.extend(field.to_le_bytes());
+        }
+        section.extend((lows.len() as u64).to_le_bytes());
+        section.extend(1u64.to_le_bytes());
+        let segment = Segment {
+            len: 5,
+            start: 0,
+            tails_at: 0,
+            first_rank: 0,
+            first_group: 0,
+            set: 1,
+            shift,
+            log_width: log_width(shift),
+            set_bits: 0,
+        };
+        section.extend(segment.encode());
+        for field in [0u32, 1, 0] {
+            section.extend(field.to_le_bytes());
+        }
+        section.extend(counts);
+        section.extend(lows);
+        section.resize(section.len().next_multiple_of(8) + 8, 0);
+        section
+    }
+
+    fn opened(section: Vec<u8>, trust: Trust) -> Result<Built, String> {
+        let mut container = Container::new(Kind::Index);
+        container.add("NUMW", section);
+        let file = container.finish();
+        let sections = Sections::parse(&file, Kind::Index).unwrap();
+        let numbers = WholeNumbers::check(&file, &sections, 2, trust).map_err(|e| e.to_string())?;
+        Ok(Built { file, numbers })
+    }
+
+    /// Found in review, of the codes that were here before: a bucket of nearly 2^32 numbers made the places
+    /// in it wrap round, so that a look-up went on for ever. A byte counts no more than 255; these take a
+    /// step for a block of them; and one more finds the segment.
     #[test]
-    fn a_bucket_of_too_many_numbers() {
-        for (n, refused) in [(4096u32, false), (4097, true), (u32::MAX, true)] {
-            let mut section = Vec::new();
-            let words = (u64::from(n.min(10_000)) * 12 + 64).div_ceil(64) + 1;
-            section.extend(u64::from(n).to_le_bytes());
-            for field in [0u32, 1, 1, 0] {
-                section.extend(field.to_le_bytes());
+    fn a_bucket_takes_few_steps() {
+        for (shift, blocks) in [(33, 32), (17, 16), (16, 8), (8, 4), (0, 4)] {
+            let full = [255, 0, 0, 0, 0, 0, 0, 0];
+            let section = one_group(shift, full, vec![0xff; 255 * width(shift) + BLOCK]);
+            let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
+            let found = None;
+            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"00000"), found));
+            assert!(steps <= blocks + 1, "{shift}: {steps}");
+        }
+    }
+
+    /// What is behind a bucket's last number belongs to the next bucket, and is compared with it.
+    #[test]
+    fn a_number_of_the_next_bucket_is_not_found() {
+        for shift in [8, 16, 11, 3] {
+            let mut lows = vec![0; 2 * width(shift) + BLOCK];
+            lows[0] = 5;
+            lows[width(shift)] = 7;
+            let section = one_group(shift, [1, 1, 0, 0, 0, 0, 0, 0], lows);
+            let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
+            assert_eq!(numbers.find(&file, b"00005"), Some(1));
+            for absent in ["00007", "00000"] {
+                assert_eq!(numbers.find(&file, absent.as_bytes()), None, "{absent} {shift}");
             }
-            section.extend(words.to_le_bytes());
-            section.extend(1u64.to_le_bytes());
-            // Five digits: one bucket of 2^17 tails.
-            let segment = Segment {
-                start: 0,
-                code_at: 0,
-                set_at: 0,
-                first_rank: 0,
-                first_bucket: 0,
-                first_set: 1,
-                len: 5,
-                low_bits: 11,
-                set_bits: 0,
-            };
-            section.extend(segment.encode());
-            for field in [0, 1, 0, n] {
-                section.extend(field.to_le_bytes());
-            }
-            // All cells are said to be filled, and no number to be the first of one but the last.
-            section.extend(u64::MAX.to_le_bytes());
-            section.extend(vec![0; words as usize * 8]);
-            let mut container = Container::new(Kind::Index);
-            container.add("NUMW", section);
-            let file = container.finish();
-            let sections = Sections::parse(&file, Kind::Index).unwrap();
-            let checked = WholeNumbers::check(&file, &sections, 2, Trust::Nothing);
-            assert_eq!(checked.is_err(), refused, "{n}: {checked:?}");
-            let numbers = WholeNumbers::check(&file, &sections, 2, Trust::Checked).unwrap();
-            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"99999"), None));
-            assert!(steps <= 4096 / 64 * 2 + 13, "{n}: {steps}");
+            let of_next = format!("{:05}", (1 << shift) + 7);
+            assert_eq!(numbers.find(&file, of_next.as_bytes()), Some(1));
+        }
+    }
+
+    /// Each table that contradicts another is refused, and the error says which.
+    #[test]
+    fn tables_that_contradict_each_other() {
+        let one = [1, 0, 0, 0, 0, 0, 0, 0];
+        let lows = || vec![0; 2 + BLOCK];
+        let sound = one_group(16, one, lows());
+        assert!(opened(sound.clone(), Trust::Nothing).is_ok());
+        // 10^5 tails are two buckets of 2^16.
+        let behind = one_group(16, [0, 0, 1, 0, 0, 0, 0, 0], lows());
+        let short = one_group(16, one, vec![0; 1 + BLOCK]);
+        // The header takes 40 bytes, the segment 32, the jump table 8.
+        let changed = |at: usize, byte: u8| {
+            let mut section = sound.clone();
+            section[at] = byte;
+            section
+        };
+        for (section, what) in [
+            (behind, "a bucket behind the last tail has numbers"),
+            (short, "there are not as many bytes as the numbers take"),
+            (changed(0, 2), "the groups do not count the numbers"),
+            (changed(20, 1), "the lengths of the numbers are not those of the segments"),
+            (changed(40 + 8, 1), "a segment's numbers are out of place"),
+            (changed(40 + 16, 1), "a segment's first rank is not the number of those before it"),
+            (changed(40 + 20, 1), "a segment has not as many groups as it needs"),
+            (changed(40 + 24, 2), "a segment's membership set does not exist"),
+            (changed(40 + 28, 13), "a segment has not as many groups as it needs"),
+            (changed(40 + 28, 8), "a segment's fields are out of range"),
+            (changed(40 + 28, 51), "a segment's fields are out of range"),
+            (changed(40 + 29, 2), "a segment's fields are out of range"),
+            (changed(40 + 30, 1), "a segment's sets are out of place"),
+            (changed(40 + 31, 1), "a segment's fields are out of range"),
+            (changed(40 + 32, 1), "the jump table is out of order"),
+            (changed(40 + 40, 1), "a group's rank is not the number of those before it"),
+        ] {
+            let refused = opened(section, Trust::Nothing).map(|_| ()).unwrap_err();
+            assert!(refused.contains(what), "{refused}, not {what}");
         }
     }
 }

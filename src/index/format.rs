@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// The first eight bytes.
 pub(crate) const MAGIC: &[u8; 8] = b"TOLLGATE";
 /// The format version of an index that this build writes and reads.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 /// The same of a numbering plan by itself.
 const PLAN_VERSION: u16 = 1;
 /// The bytes of the header.

@@ -32,7 +32,7 @@ struct CVerdict {
 type Open = unsafe extern "C" fn(*const c_char, *const c_void, *mut *mut c_void) -> c_int;
 type Screen = unsafe extern "C" fn(*const c_void, *const CQuery, *const c_char, usize, *mut CVerdict) -> c_int;
 
-const INDEX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/good/v2/everything.tgx");
+const INDEX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/good/v3/everything.tgx");
 
 /// What is dialled, by what happens to it.
 const CALLS: [(&str, &[&str]); 4] = [
