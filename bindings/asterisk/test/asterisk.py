@@ -28,6 +28,8 @@ def die_with_parent():
 
 
 given = set()
+# Which of the ports, of how many equal parts: two tests at the same time do not give each other's away.
+share = (0, 1)
 
 
 def free_ports(count):
@@ -42,9 +44,10 @@ def free_ports(count):
             tcp.bind((LOOPBACK, udp.getsockname()[1]))
         except OSError:
             continue
-        if udp.getsockname()[1] not in given:
-            ports.append(udp.getsockname()[1])
-            given.add(ports[-1])
+        port = udp.getsockname()[1]
+        if port not in given and port % share[1] == share[0]:
+            ports.append(port)
+            given.add(port)
     for one in sockets:
         one.close()
     return ports

@@ -1,6 +1,9 @@
 """The table that the tests print, and its sum."""
 
+import re
+
 passed = failed = skipped = 0
+SUM = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 
 def check(version, what, expected, seen, ok=None):
@@ -27,6 +30,15 @@ def skip(why):
 
 def heading():
     print(f"{'':6} {'':3} {'call, or what was done':58} {'expected':38} seen", flush=True)
+
+
+def add(line):
+    """Adds what another process has summed up in its last line; False where that is no sum."""
+    global passed, failed, skipped
+    found = SUM.match(line.rstrip("\n"))
+    if found:
+        passed, failed, skipped = passed + int(found[1]), failed + int(found[2]), skipped + int(found[3] or 0)
+    return found is not None
 
 
 def total():
