@@ -18,6 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -288,14 +289,14 @@ impl Gate {
     #[must_use]
     pub fn screen(&self, dialled: &[u8]) -> Verdict {
         let mut verdict = Verdict::BLANK;
-        self.screen_into(dialled, &mut verdict);
+        self.screen_blank(dialled, &mut verdict);
         verdict
     }
 
     /// Into a verdict that is blank. Only what is around this becomes a part of the caller, so that the
     /// verdict is written where it is wanted, and not copied there.
     #[inline(never)]
-    fn screen_into(&self, dialled: &[u8], verdict: &mut Verdict) {
+    fn screen_blank(&self, dialled: &[u8], verdict: &mut Verdict) {
         let loaded = self.current.load();
         let named = loaded.index.judge(Question::DEFAULT, dialled, verdict);
         self.count(&loaded, named, dialled, verdict);
@@ -317,19 +318,38 @@ impl Gate {
     /// do. Nothing else can fail.
     #[inline]
     pub fn screen_with(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Verdict, Error> {
-        let mut verdict = Verdict::BLANK;
-        self.screen_with_into(query, dialled, &mut verdict)?;
-        Ok(verdict)
+        let mut room = MaybeUninit::uninit();
+        self.screen_into(query, dialled, &mut room).copied()
     }
 
-    /// As [`screen_into`](Gate::screen_into). On an error the verdict stays blank.
+    /// As [`screen_with`](Gate::screen_with), for who has room for the verdict: it is written there, and not
+    /// copied there, which takes as long as reading a number.
+    ///
+    /// ```
+    /// # use tollgate::{Gate, Query};
+    /// # let gate = Gate::open("data/good/v3/everything.tgx")?;
+    /// let mut room = std::mem::MaybeUninit::uninit();
+    /// let verdict = gate.screen_into(&Query::new(), b"+37126123456", &mut room)?;
+    /// assert!(verdict.is_blocked());
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::screen_with`]; then nothing is written.
     #[inline(never)]
-    fn screen_with_into(&self, query: &Query<'_>, dialled: &[u8], verdict: &mut Verdict) -> Result<(), Error> {
+    pub fn screen_into<'v>(
+        &self,
+        query: &Query<'_>,
+        dialled: &[u8],
+        room: &'v mut MaybeUninit<Verdict>,
+    ) -> Result<&'v mut Verdict, Error> {
         let loaded = self.current.load();
         let question = loaded.index.resolve(query)?;
+        let verdict = room.write(Verdict::BLANK);
         let named = loaded.index.judge(question, dialled, verdict);
         self.count(&loaded, named, dialled, verdict);
-        Ok(())
+        Ok(verdict)
     }
 
     /// Screens several dialled strings or caller ids with one query and one index, as

@@ -7,6 +7,7 @@ use crate::panic::guard;
 use crate::query::{self, tollgate_query};
 use crate::verdict::{tollgate_verdict, write_verdict};
 use std::ffi::c_char;
+use std::mem::MaybeUninit;
 use tollgate::{Query, Verdict};
 
 const NO_GATE: &str = "the gate is NULL: tollgate_open gives one";
@@ -84,8 +85,9 @@ unsafe fn screen(
     if !asked.is_counted {
         return uncounted(gate, &asked.query, dialled, output);
     }
-    match gate.gate().screen_with(&asked.query, dialled) {
-        Ok(verdict) => write_verdict(output.room(), &verdict, dialled),
+    let mut room = MaybeUninit::uninit();
+    match gate.gate().screen_into(&asked.query, dialled, &mut room) {
+        Ok(verdict) => write_verdict(output.room(), verdict, dialled),
         Err(error) => return Err(error.into()),
     };
     Ok(())
