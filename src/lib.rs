@@ -140,6 +140,7 @@ mod screen;
 #[cfg(test)]
 mod steps;
 mod text;
+mod unseen;
 mod verdict;
 mod watch;
 
@@ -151,6 +152,7 @@ pub use index::{Index, Query};
 pub use lists::ListAction;
 pub use number::{MAX_NAME_LEN, MAX_NUMBER_DIGITS, Name, Number, NumberType, Region};
 pub use plan::{Dialling, NumberingPlan};
+pub use unseen::is_unseen;
 pub use verdict::{Action, Direction, Reason, Rule, Verdict};
 pub use watch::{DEFAULT_INTERVAL, Watcher};
 

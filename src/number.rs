@@ -3,6 +3,7 @@
 //! All of them are plain `Copy` values with their text inside, so that a
 //! [`Verdict`](crate::Verdict) made of them outlives the index it came from.
 
+use crate::unseen::is_unseen;
 use std::fmt;
 
 /// The most digits a [`Number`] keeps.
@@ -341,11 +342,7 @@ impl Name {
     /// Not empty, and without control characters and others that have no shape of their own: they hide text,
     /// turn it round, or end a line.
     pub(crate) fn is_plain(text: &str) -> bool {
-        let is_unseen = |c| {
-            matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-        };
-        !text.trim().is_empty() && !text.chars().any(|c| c.is_control() || is_unseen(c))
+        !text.trim().is_empty() && !text.chars().any(is_unseen)
     }
 
     /// The text and zero bytes behind it: a copy of known size.

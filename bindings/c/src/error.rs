@@ -209,11 +209,6 @@ pub(crate) fn status_of(error: &tollgate::Error) -> tollgate_status {
     }
 }
 
-/// Characters without a shape of their own, which end a line, hide text or turn it round.
-pub(crate) fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// The most bytes of a message, its NUL included.
 pub(crate) const MESSAGE_BYTES: usize = 1024;
 
@@ -238,7 +233,7 @@ impl<'m> Message<'m> {
 impl Write for Message<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
-            let c = if c.is_control() || is_unseen(c) { '?' } else { c };
+            let c = if tollgate::is_unseen(c) { '?' } else { c };
             let end = self.len + c.len_utf8();
             // One byte is the NUL's.
             let Some(place) = self.bytes.get_mut(self.len..end + 1) else { return Err(fmt::Error) };

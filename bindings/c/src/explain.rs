@@ -1,7 +1,7 @@
 //! Why: `tollgate_explain`, as text and as JSON.
 
 use crate::arguments::{self, Output};
-use crate::error::{Failure, is_unseen, tollgate_status};
+use crate::error::{Failure, tollgate_status};
 use crate::gate::tollgate_gate;
 use crate::json;
 use crate::panic::{guard, guard_or};
@@ -97,7 +97,7 @@ fn people(mut explanation: Explanation) -> String {
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if tollgate::is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

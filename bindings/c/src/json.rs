@@ -1,7 +1,6 @@
 //! An explanation as JSON: the keys, their order and their values are the command's contract
 //! (`tollgate explain --format json`), which a test compares.
 
-use crate::error::is_unseen;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use tollgate::{EntryInfo, Explanation, Match, MatchOutcome, Rule};
@@ -22,7 +21,10 @@ impl fmt::Display for Text<'_> {
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
                 // JSON asks for no more than the first 32; the others are what a terminal obeys.
-                c if c.is_control() || is_unseen(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+                // One or, above U+FFFF, two units of UTF-16 (RFC 8259 §7).
+                c if tollgate::is_unseen(c) => {
+                    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))?;
+                }
                 c => f.write_char(c)?,
             }
         }
@@ -174,6 +176,8 @@ mod tests {
 
     #[test]
     fn strings_are_escaped() {
+        // A tag, of Unicode's fifteenth plane: two units.
+        assert_eq!(Text("\u{e0041}😀").to_string(), r#""\udb40\udc41😀""#);
         assert_eq!(Text("a\"\\\n\0\u{7f}\u{202e}é").to_string(), r#""a\"\\\n\u0000\u007f\u202eé""#);
     }
 }

@@ -1,7 +1,7 @@
 //! `tollgate_verdict`, the numbers in it and their names.
 
 use crate::NAME_BYTES;
-use crate::error::{MESSAGE_BYTES, Message, is_unseen};
+use crate::error::{MESSAGE_BYTES, Message};
 use crate::panic::guard_or;
 use std::ffi::{CStr, c_char};
 use std::fmt::{self, Write};
@@ -330,7 +330,7 @@ fn raw_text(text: &mut [c_char; RULE_BYTES], dialled: &[u8], matched: u8) {
     };
     for chunk in covered.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let is_fit = !c.is_control() && !is_unseen(c);
+            let is_fit = !tollgate::is_unseen(c);
             write((if is_fit { c } else { '?' }).encode_utf8(&mut [0; 4]).as_bytes());
         }
         write(&b"???"[..chunk.invalid().len().min(3)]);

@@ -100,9 +100,7 @@ pub(crate) fn print(code: u8, write: impl FnOnce(&mut Out) -> io::Result<()>) ->
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let unseen =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || unseen { out.extend(c.escape_default()) } else { out.push(c) }
+        if tollgate::is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }
