@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Threads that own a shard.
-const OWNED: usize = 16;
+pub(crate) const OWNED: usize = 16;
 /// Shards that all others share.
 const SHARED: usize = 16;
 const SHARDS: usize = OWNED + SHARED;
@@ -23,7 +23,7 @@ const SHARDS: usize = OWNED + SHARED;
 /// Two cache lines, since adjacent lines are fetched in pairs on common x86 machines.
 #[repr(align(128))]
 #[derive(Debug, Default)]
-struct Padded<T>(T);
+pub(crate) struct Padded<T>(pub(crate) T);
 
 /// The shard of the running thread. Neither allocates nor has a destructor, so that it is safe in
 /// any thread at any time.
@@ -40,6 +40,12 @@ fn shard() -> usize {
     })
     .unwrap_or(OWNED)
         % SHARDS
+}
+
+/// The shard that the running thread owns, which no other thread of the process ever has.
+#[inline]
+pub(crate) fn own_shard() -> Option<usize> {
+    Some(shard()).filter(|&shard| shard < OWNED)
 }
 
 /// Never gives one of the owned shards twice: 2^64 threads do not fit in a process's life.

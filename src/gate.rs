@@ -1,19 +1,19 @@
 //! The live handle: holds one index, is asked by any number of threads, swaps to a new one at once.
 //!
-//! Reading is wait-free (`arc-swap`): a call takes a reference to the index of the moment, asks it,
+//! Reading is wait-free (`current.rs`): a call takes a reference to the index of the moment, asks it,
 //! and lets go. A reload opens and checks the new index aside, while calls go on with the old one;
 //! the swap itself is one pointer. Every call sees exactly one index, whole. Those who reload wait
 //! for each other, never a call for them, and nobody who only asks for counts or goes back waits for
 //! a file to be read.
 
 use crate::counters::{Counter, ListCounter, Verdicts};
+use crate::current::Current;
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::index::{Index, Query};
 use crate::screen::{Named, Question, ROW, Rows};
 use crate::verdict::{Action, Reason, Verdict};
 use crate::watch::Identity;
-use arc_swap::{ArcSwap, Guard};
 use parking_lot::{Mutex, MutexGuard};
 use std::any::Any;
 use std::collections::HashMap;
@@ -144,7 +144,7 @@ impl GateOptions {
         let mut writer = Writer { counters: HashMap::new(), previous: None, generation: 0, last_error: None, seen };
         let loaded = writer.load(index);
         Gate {
-            current: ArcSwap::from(loaded),
+            current: Current::new(loaded),
             reloads: Mutex::new(()),
             writer: Mutex::new(writer),
             verdicts: Verdicts::default(),
@@ -241,7 +241,7 @@ impl Writer {
 /// # Ok::<(), tollgate::Error>(())
 /// ```
 pub struct Gate {
-    current: ArcSwap<Loaded>,
+    current: Current<Loaded>,
     /// Held by a reload or swap from the reading to the exchange, so that of two the later one wins.
     /// Always taken before `writer`.
     reloads: Mutex<()>,
@@ -297,7 +297,7 @@ impl Gate {
     /// verdict is written where it is wanted, and not copied there.
     #[inline(never)]
     fn screen_blank(&self, dialled: &[u8], verdict: &mut Verdict) {
-        let loaded = self.current.load();
+        let loaded = self.current.read();
         let named = loaded.index.judge(Question::DEFAULT, dialled, verdict);
         self.count(&loaded, named, dialled, verdict);
     }
@@ -306,7 +306,7 @@ impl Gate {
     /// through this gate or another. To be called where a thread that screens begins; never
     /// necessary.
     pub fn prepare_thread(&self) {
-        drop(self.current.load());
+        self.current.prepare();
     }
 
     /// Screens a dialled string or caller id. As [`screen`](Gate::screen), but a query may name what
@@ -344,7 +344,7 @@ impl Gate {
         dialled: &[u8],
         room: &'v mut MaybeUninit<Verdict>,
     ) -> Result<&'v mut Verdict, Error> {
-        let loaded = self.current.load();
+        let loaded = self.current.read();
         let question = loaded.index.resolve(query)?;
         let verdict = room.write(Verdict::BLANK);
         let named = loaded.index.judge(question, dialled, verdict);
@@ -375,7 +375,7 @@ impl Gate {
         dialled: &[T],
         verdicts: &mut [Verdict],
     ) -> Result<usize, Error> {
-        let loaded = self.current.load();
+        let loaded = self.current.read();
         let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
         for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
             rows.judge(dialled, verdicts, |dialled, named, verdict| self.count(&loaded, named, dialled, verdict));
@@ -395,7 +395,7 @@ impl Gate {
         dialled: &[T],
         mut each: impl FnMut(&Verdict),
     ) -> Result<(), Error> {
-        let loaded = self.current.load();
+        let loaded = self.current.read();
         let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
         let mut verdicts = [Verdict::BLANK; ROW];
         for dialled in dialled.chunks(ROW) {
@@ -408,7 +408,7 @@ impl Gate {
     }
 
     #[inline]
-    fn count(&self, loaded: &Guard<Arc<Loaded>>, named: Named, dialled: &[u8], verdict: &Verdict) {
+    fn count(&self, loaded: &Loaded, named: Named, dialled: &[u8], verdict: &Verdict) {
         self.verdicts.count(verdict);
         if let Some(counter) = named.list.and_then(|i| loaded.lists.get(i as usize)) {
             counter.decided();
@@ -431,13 +431,13 @@ impl Gate {
     ///
     /// As [`Gate::screen_with`].
     pub fn explain(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Explanation, Error> {
-        self.current.load().index.explain(query, dialled)
+        self.current.read().index.explain(query, dialled)
     }
 
     /// The index of the moment. It stays valid, and in memory, for as long as it is held.
     #[must_use]
     pub fn index(&self) -> Arc<Index> {
-        Arc::clone(&self.current.load().index)
+        Arc::clone(&self.current.read().index)
     }
 
     /// The file that [`reload`](Gate::reload) reads; none for a gate from memory.
@@ -515,7 +515,7 @@ impl Gate {
     }
 
     fn put(&self, writer: &mut Writer, index: Index, max_loss_percent: u8) -> Result<Swap, Error> {
-        let current = self.current.load();
+        let current = self.current.read();
         let (before, after) = (current.index.entries(), index.entries());
         if current.index.is_same(&index) {
             return Ok(Swap { generation: writer.generation, changed: false, entries_before: before, entries: after });
@@ -533,7 +533,7 @@ impl Gate {
 
     fn exchange(&self, writer: &mut Writer, loaded: Arc<Loaded>) -> Swap {
         let entries = loaded.index.entries();
-        let old = self.current.swap(loaded);
+        let old = self.current.exchange(loaded);
         let entries_before = old.index.entries();
         writer.previous = Some(old);
         writer.generation += 1;

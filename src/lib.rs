@@ -125,6 +125,7 @@ mod automaton;
 #[cfg(feature = "compile")]
 pub mod compile;
 mod counters;
+mod current;
 mod dial;
 mod error;
 mod explain;

@@ -45,7 +45,7 @@ int main(void)
     memset(&info, 0xaa, sizeof(info));
     CHECK_OK(tollgate_get_info(gate, &info));
     CHECK(info.entries == entries && info.lists == 3 && info.profiles == 2 && info.sources > 1);
-    CHECK(info.bytes > 100000 && info.format_version == 2 && info.mapped == 0 && info.generation == 0);
+    CHECK(info.bytes > 100000 && info.format_version == 3 && info.mapped == 0 && info.generation == 0);
     CHECK_TEXT("everything", info.policy);
     CHECK_TEXT("SK", info.home);
     CHECK_TEXT("9", info.outside_line);

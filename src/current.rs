@@ -1,0 +1,276 @@
+//! What a gate holds and exchanges: one value, read by any number of threads, none of which waits.
+//!
+//! `arc-swap` does that for every thread, at the price of two locked instructions a reading. Each of them is a barrier:
+//! a call waits until all of its own loads have arrived before the next call's may begin, which with a list larger than
+//! the caches is most of its time. So the threads that own a shard (`counters.rs`) read without: a *slot* of the thread's
+//! own says what it reads, by plain stores, and whoever exchanges the value pays for the barrier, on all processors at
+//! once (`membarrier(2)`; hazard pointers, Michael 2004, with an asymmetric fence, P1202). All other threads, nested
+//! readings, and systems without `membarrier` use `arc-swap`.
+
+use crate::counters::{OWNED, Padded, own_shard};
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicPtr, compiler_fence};
+
+/// How often a thread begins again, whose value was exchanged in the few nanoseconds in which it named it.
+const MOST_TRIES: u32 = 16;
+
+/// The value of the moment.
+pub(crate) struct Current<T> {
+    shared: ArcSwap<T>,
+    /// Where the value of `shared` is, for the threads with a slot; null where there is no `membarrier`.
+    own: AtomicPtr<T>,
+    /// What the threads that own a shard read; null where a thread reads nothing.
+    slots: [Padded<AtomicPtr<T>>; OWNED],
+    /// Values that were exchanged while a slot named them.
+    kept: Mutex<Vec<Arc<T>>>,
+}
+
+/// A value that is read. It stays in memory for as long as this lives; which is why this stays in its thread.
+pub(crate) enum Reading<'c, T> {
+    Own(OwnReading<'c, T>),
+    Shared(Guard<Arc<T>>),
+}
+
+/// A reading by the thread's own slot, which names the value.
+pub(crate) struct OwnReading<'c, T> {
+    value: *const T,
+    slot: &'c AtomicPtr<T>,
+    /// A slot is one thread's.
+    of_this_thread: PhantomData<*const T>,
+}
+
+impl<T> Drop for OwnReading<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // What was read was read before; see `exchange`.
+        self.slot.store(ptr::null_mut(), Release);
+    }
+}
+
+impl<T> Deref for Reading<'_, T> {
+    type Target = T;
+
+    #[inline]
+    #[allow(unsafe_code)]
+    fn deref(&self) -> &T {
+        match self {
+            // SAFETY: `read_own` has found the value current with the slot naming it, the slot does so until
+            // this is dropped, and `exchange` lets go of nothing that a slot names.
+            Reading::Own(own) => unsafe { &*own.value },
+            Reading::Shared(guard) => guard,
+        }
+    }
+}
+
+impl<T> Current<T> {
+    pub(crate) fn new(value: Arc<T>) -> Current<T> {
+        let own = if barrier::register() { Arc::as_ptr(&value).cast_mut() } else { ptr::null_mut() };
+        Current {
+            shared: ArcSwap::new(value),
+            own: AtomicPtr::new(own),
+            slots: Default::default(),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The value of the moment, or one that came later. (While a value is exchanged, a reading within a reading
+    /// may have the new one, and the thread's next one the old one again; once it is exchanged, all have the new.)
+    #[inline]
+    pub(crate) fn read(&self) -> Reading<'_, T> {
+        match self.read_own() {
+            Some(own) => Reading::Own(own),
+            None => Reading::Shared(self.shared.load()),
+        }
+    }
+
+    /// By the thread's own slot, if it has one that is free: a reading within a reading, as of an observer that
+    /// asks the gate, must not end the outer one's.
+    #[inline]
+    fn read_own(&self) -> Option<OwnReading<'_, T>> {
+        let slot = &self.slots.get(own_shard()?)?.0;
+        if !slot.load(Relaxed).is_null() {
+            return None;
+        }
+        for _ in 0..MOST_TRIES {
+            let value = self.own.load(Acquire);
+            if value.is_null() {
+                return None;
+            }
+            // From here on `exchange` keeps the value, if it sees this. It does, or this thread sees that the
+            // value is another one: the barrier of `exchange` lies between its store and its look at the slots;
+            // so either the store here comes before that barrier, or the load below behind it. The compiler must
+            // not turn the two round, and the processor may.
+            slot.store(value, Relaxed);
+            compiler_fence(SeqCst);
+            let own = OwnReading { value, slot, of_this_thread: PhantomData };
+            // The same place may hold another value by now, which is then the current one, and named.
+            if self.own.load(Acquire) == value {
+                return Some(own);
+            }
+        }
+        None
+    }
+
+    /// Does what a thread's first reading does once.
+    pub(crate) fn prepare(&self) {
+        drop(self.shared.load());
+        drop(self.read());
+    }
+
+    /// Puts another value in place, and gives the one before. Who reads that one goes on; it is let go when nobody does,
+    /// and nobody has been found to at a later exchange.
+    pub(crate) fn exchange(&self, value: Arc<T>) -> Arc<T> {
+        let mut kept = self.kept.lock();
+        let place = Arc::as_ptr(&value).cast_mut();
+        let old = self.shared.swap(value);
+        if self.own.load(Relaxed).is_null() {
+            return old;
+        }
+        // Before anything else: those who read it have no count in it.
+        kept.push(Arc::clone(&old));
+        self.own.store(place, Release);
+        // Where it fails, which it does not where it was registered, nothing is let go.
+        if barrier::all_threads() {
+            // A slot that is null here was emptied behind its thread's last look at the value (`Release` there,
+            // `Acquire` here), or is not yet filled: then its thread will see that the value is another one.
+            let is_named =
+                |value: &Arc<T>| self.slots.iter().any(|slot| ptr::eq(slot.0.load(Acquire), Arc::as_ptr(value)));
+            kept.retain(is_named);
+        }
+        old
+    }
+}
+
+/// `membarrier(2)`: a barrier in all threads of the process at once.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod barrier {
+    fn call(command: libc::c_int) -> bool {
+        // SAFETY: the call takes three numbers, and reads and writes no memory of ours.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    }
+
+    /// Before the first barrier; a second time does nothing.
+    pub(super) fn register() -> bool {
+        call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+    }
+
+    /// Each thread of the process has done what comes before in its program, as others see it, and nothing of what
+    /// comes behind.
+    pub(super) fn all_threads() -> bool {
+        // A child that was forked may have to register again.
+        call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) || register() && call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod barrier {
+    pub(super) fn register() -> bool {
+        false
+    }
+
+    pub(super) fn all_threads() -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    /// A value that knows whether it is alive, and is overwritten when it is not.
+    struct Canary<'c> {
+        value: usize,
+        twice: usize,
+        alive: &'c AtomicUsize,
+    }
+
+    impl<'c> Canary<'c> {
+        fn new(value: usize, alive: &'c AtomicUsize) -> Arc<Canary<'c>> {
+            alive.fetch_add(1, SeqCst);
+            Arc::new(Canary { value, twice: value * 2, alive })
+        }
+    }
+
+    impl Drop for Canary<'_> {
+        fn drop(&mut self) {
+            (self.value, self.twice) = (1, 1);
+            self.alive.fetch_sub(1, SeqCst);
+        }
+    }
+
+    /// More threads than there are slots, some of which read within a reading, while others exchange: what is
+    /// read is whole and never goes back, and in the end everything but the current value is gone.
+    #[test]
+    fn what_is_read_is_alive() {
+        let alive = AtomicUsize::new(0);
+        let end = AtomicBool::new(false);
+        let current = Current::new(Canary::new(0, &alive));
+        std::thread::scope(|scope| {
+            let mut readers = Vec::new();
+            for i in 0..OWNED + 4 {
+                let (current, end) = (&current, &end);
+                readers.push(scope.spawn(move || {
+                    let (mut last, mut count) = (0, 0usize);
+                    while !end.load(Relaxed) {
+                        let one = current.read();
+                        assert_eq!(one.twice, one.value * 2);
+                        if i % 3 == 0 {
+                            let inner = current.read();
+                            assert!(inner.twice == inner.value * 2 && inner.value >= one.value);
+                            drop(inner);
+                            if count % 64 == 0 {
+                                std::thread::yield_now();
+                            }
+                            assert_eq!(one.twice, one.value * 2);
+                        } else {
+                            assert!(one.value >= last);
+                            last = one.value;
+                        }
+                        count += 1;
+                    }
+                    count
+                }));
+            }
+            for value in 1..3000 {
+                let old = current.exchange(Canary::new(value, &alive));
+                assert_eq!(old.value, value - 1);
+                if value % 16 == 0 {
+                    std::thread::yield_now();
+                }
+            }
+            end.store(true, Relaxed);
+            assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+        });
+        drop(current.exchange(Canary::new(9999, &alive)));
+        assert_eq!(alive.load(SeqCst), 1);
+        drop(current);
+        assert_eq!(alive.load(SeqCst), 0);
+    }
+
+    /// Who reads keeps the value, however often it is exchanged meanwhile, and by himself.
+    #[test]
+    fn a_reading_outlives_exchanges() {
+        let alive = AtomicUsize::new(0);
+        let current = Current::new(Canary::new(7, &alive));
+        let reading = current.read();
+        for value in 8..20 {
+            drop(current.exchange(Canary::new(value, &alive)));
+            assert_eq!((reading.value, reading.twice), (7, 14));
+            assert_eq!(current.read().value, value);
+        }
+        assert!(alive.load(SeqCst) <= 3);
+        drop(reading);
+        drop(current.exchange(Canary::new(20, &alive)));
+        assert_eq!(alive.load(SeqCst), 1);
+        // The slot is free again.
+        assert_eq!(current.read().value, 20);
+    }
+}
