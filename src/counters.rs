@@ -25,27 +25,31 @@ const SHARDS: usize = OWNED + SHARED;
 #[derive(Debug, Default)]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-/// The shard of the running thread. Neither allocates nor has a destructor, so that it is safe in
-/// any thread at any time.
-#[inline]
-fn shard() -> usize {
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    MINE.try_with(|mine| {
-        if mine.get() == usize::MAX {
-            mine.set(next_shard());
-        }
-        mine.get()
-    })
-    .unwrap_or(OWNED)
-        % SHARDS
-}
+/// The shard of the running thread. Asked for once a call: in a shared library that is a call of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shard(usize);
 
-/// The shard that the running thread owns, which no other thread of the process ever has.
-#[inline]
-pub(crate) fn own_shard() -> Option<usize> {
-    Some(shard()).filter(|&shard| shard < OWNED)
+impl Shard {
+    /// Neither allocates nor has a destructor, so that it is safe in any thread at any time.
+    #[inline]
+    pub(crate) fn of_this_thread() -> Shard {
+        thread_local! {
+            static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
+        }
+        let mine = MINE.try_with(|mine| {
+            if mine.get() == usize::MAX {
+                mine.set(next_shard());
+            }
+            mine.get()
+        });
+        Shard(mine.unwrap_or(OWNED) % SHARDS)
+    }
+
+    /// Its number, where the thread owns it: no other thread of the process ever has it.
+    #[inline]
+    pub(crate) fn owned(self) -> Option<usize> {
+        Some(self.0).filter(|&shard| shard < OWNED)
+    }
 }
 
 /// Never gives one of the owned shards twice: 2^64 threads do not fit in a process's life.
@@ -56,10 +60,10 @@ fn next_shard() -> usize {
     if thread < OWNED as u64 { thread as usize } else { OWNED + (thread % SHARED as u64) as usize }
 }
 
-/// Adds one to a counter in this shard.
+/// Adds one to a counter of this shard.
 #[inline]
-fn add(counter: &AtomicU64, shard: usize) {
-    if shard < OWNED {
+fn add(counter: &AtomicU64, shard: Shard) {
+    if shard.owned().is_some() {
         // Nobody else writes it.
         counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
     } else {
@@ -75,9 +79,8 @@ pub(crate) struct Counter {
 
 impl Counter {
     #[inline]
-    pub(crate) fn add_one(&self) {
-        let shard = shard();
-        add(&self.shards[shard].0, shard);
+    pub(crate) fn add_one(&self, shard: Shard) {
+        add(&self.shards[shard.0 % SHARDS].0, shard);
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -96,12 +99,11 @@ pub(crate) struct Verdicts {
 
 impl Verdicts {
     #[inline]
-    pub(crate) fn count(&self, verdict: &Verdict) {
+    pub(crate) fn count(&self, verdict: &Verdict, shard: Shard) {
         let blocked = usize::from(verdict.action == Action::Block);
-        let shard = shard();
-        add(&self.shards[shard].0[blocked][verdict.reason as usize], shard);
+        add(&self.shards[shard.0 % SHARDS].0[blocked][verdict.reason as usize], shard);
         if verdict.would_block() {
-            self.shadow.add_one();
+            self.shadow.add_one(shard);
         }
     }
 
@@ -127,13 +129,13 @@ pub(crate) struct ListCounter {
 
 impl ListCounter {
     #[inline]
-    pub(crate) fn decided(&self) {
-        self.shards[shard() % LIST_SHARDS].0[0].fetch_add(1, Relaxed);
+    pub(crate) fn decided(&self, shard: Shard) {
+        self.shards[shard.0 % LIST_SHARDS].0[0].fetch_add(1, Relaxed);
     }
 
     #[inline]
-    pub(crate) fn shadowed(&self) {
-        self.shards[shard() % LIST_SHARDS].0[1].fetch_add(1, Relaxed);
+    pub(crate) fn shadowed(&self, shard: Shard) {
+        self.shards[shard.0 % LIST_SHARDS].0[1].fetch_add(1, Relaxed);
     }
 
     /// (decided, shadow)
@@ -152,7 +154,7 @@ mod tests {
         let counter = Counter::default();
         std::thread::scope(|s| {
             for _ in 0..40 {
-                s.spawn(|| (0..1000).for_each(|_| counter.add_one()));
+                s.spawn(|| (0..1000).for_each(|_| counter.add_one(Shard::of_this_thread())));
             }
         });
         assert_eq!(counter.get(), 40_000);

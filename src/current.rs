@@ -7,7 +7,7 @@
 //! once (`membarrier(2)`; hazard pointers, Michael 2004, with an asymmetric fence, P1202). All other threads, nested
 //! readings, and systems without `membarrier` use `arc-swap`.
 
-use crate::counters::{OWNED, Padded, own_shard};
+use crate::counters::{OWNED, Padded, Shard};
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use std::marker::PhantomData;
@@ -81,9 +81,10 @@ impl<T> Current<T> {
 
     /// The value of the moment, or one that came later. (While a value is exchanged, a reading within a reading
     /// may have the new one, and the thread's next one the old one again; once it is exchanged, all have the new.)
+    /// `shard` is the running thread's.
     #[inline]
-    pub(crate) fn read(&self) -> Reading<'_, T> {
-        match self.read_own() {
+    pub(crate) fn read(&self, shard: Shard) -> Reading<'_, T> {
+        match self.read_own(shard) {
             Some(own) => Reading::Own(own),
             None => Reading::Shared(self.shared.load()),
         }
@@ -92,8 +93,8 @@ impl<T> Current<T> {
     /// By the thread's own slot, if it has one that is free: a reading within a reading, as of an observer that
     /// asks the gate, must not end the outer one's.
     #[inline]
-    fn read_own(&self) -> Option<OwnReading<'_, T>> {
-        let slot = &self.slots.get(own_shard()?)?.0;
+    fn read_own(&self, shard: Shard) -> Option<OwnReading<'_, T>> {
+        let slot = &self.slots.get(shard.owned()?)?.0;
         if !slot.load(Relaxed).is_null() {
             return None;
         }
@@ -120,7 +121,7 @@ impl<T> Current<T> {
     /// Does what a thread's first reading does once.
     pub(crate) fn prepare(&self) {
         drop(self.shared.load());
-        drop(self.read());
+        drop(self.read(Shard::of_this_thread()));
     }
 
     /// Puts another value in place, and gives the one before. Who reads that one goes on; it is let go when nobody does,
@@ -220,10 +221,10 @@ mod tests {
                 readers.push(scope.spawn(move || {
                     let (mut last, mut count) = (0, 0usize);
                     while !end.load(Relaxed) {
-                        let one = current.read();
+                        let one = current.read(Shard::of_this_thread());
                         assert_eq!(one.twice, one.value * 2);
                         if i % 3 == 0 {
-                            let inner = current.read();
+                            let inner = current.read(Shard::of_this_thread());
                             assert!(inner.twice == inner.value * 2 && inner.value >= one.value);
                             drop(inner);
                             if count % 64 == 0 {
@@ -260,17 +261,17 @@ mod tests {
     fn a_reading_outlives_exchanges() {
         let alive = AtomicUsize::new(0);
         let current = Current::new(Canary::new(7, &alive));
-        let reading = current.read();
+        let reading = current.read(Shard::of_this_thread());
         for value in 8..20 {
             drop(current.exchange(Canary::new(value, &alive)));
             assert_eq!((reading.value, reading.twice), (7, 14));
-            assert_eq!(current.read().value, value);
+            assert_eq!(current.read(Shard::of_this_thread()).value, value);
         }
         assert!(alive.load(SeqCst) <= 3);
         drop(reading);
         drop(current.exchange(Canary::new(20, &alive)));
         assert_eq!(alive.load(SeqCst), 1);
         // The slot is free again.
-        assert_eq!(current.read().value, 20);
+        assert_eq!(current.read(Shard::of_this_thread()).value, 20);
     }
 }

@@ -6,7 +6,7 @@
 //! for each other, never a call for them, and nobody who only asks for counts or goes back waits for
 //! a file to be read.
 
-use crate::counters::{Counter, ListCounter, Verdicts};
+use crate::counters::{Counter, ListCounter, Shard, Verdicts};
 use crate::current::Current;
 use crate::error::Error;
 use crate::explain::Explanation;
@@ -297,9 +297,10 @@ impl Gate {
     /// verdict is written where it is wanted, and not copied there.
     #[inline(never)]
     fn screen_blank(&self, dialled: &[u8], verdict: &mut Verdict) {
-        let loaded = self.current.read();
+        let shard = Shard::of_this_thread();
+        let loaded = self.current.read(shard);
         let named = loaded.index.judge(Question::DEFAULT, dialled, verdict);
-        self.count(&loaded, named, dialled, verdict);
+        self.count(&loaded, shard, named, dialled, verdict);
     }
 
     /// Does what the first call of a thread does once, so that no call of this thread allocates,
@@ -344,11 +345,12 @@ impl Gate {
         dialled: &[u8],
         room: &'v mut MaybeUninit<Verdict>,
     ) -> Result<&'v mut Verdict, Error> {
-        let loaded = self.current.read();
+        let shard = Shard::of_this_thread();
+        let loaded = self.current.read(shard);
         let question = loaded.index.resolve(query)?;
         let verdict = room.write(Verdict::BLANK);
         let named = loaded.index.judge(question, dialled, verdict);
-        self.count(&loaded, named, dialled, verdict);
+        self.count(&loaded, shard, named, dialled, verdict);
         Ok(verdict)
     }
 
@@ -375,10 +377,13 @@ impl Gate {
         dialled: &[T],
         verdicts: &mut [Verdict],
     ) -> Result<usize, Error> {
-        let loaded = self.current.read();
+        let shard = Shard::of_this_thread();
+        let loaded = self.current.read(shard);
         let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
         for (dialled, verdicts) in dialled.chunks(ROW).zip(verdicts.chunks_mut(ROW)) {
-            rows.judge(dialled, verdicts, |dialled, named, verdict| self.count(&loaded, named, dialled, verdict));
+            rows.judge(dialled, verdicts, |dialled, named, verdict| {
+                self.count(&loaded, shard, named, dialled, verdict)
+            });
         }
         Ok(dialled.len().min(verdicts.len()))
     }
@@ -395,12 +400,13 @@ impl Gate {
         dialled: &[T],
         mut each: impl FnMut(&Verdict),
     ) -> Result<(), Error> {
-        let loaded = self.current.read();
+        let shard = Shard::of_this_thread();
+        let loaded = self.current.read(shard);
         let mut rows = Rows::new(&loaded.index, loaded.index.resolve(query)?);
         let mut verdicts = [Verdict::BLANK; ROW];
         for dialled in dialled.chunks(ROW) {
             rows.judge(dialled, &mut verdicts, |dialled, named, verdict| {
-                self.count(&loaded, named, dialled, verdict);
+                self.count(&loaded, shard, named, dialled, verdict);
                 each(verdict);
             });
         }
@@ -408,13 +414,13 @@ impl Gate {
     }
 
     #[inline]
-    fn count(&self, loaded: &Loaded, named: Named, dialled: &[u8], verdict: &Verdict) {
-        self.verdicts.count(verdict);
+    fn count(&self, loaded: &Loaded, shard: Shard, named: Named, dialled: &[u8], verdict: &Verdict) {
+        self.verdicts.count(verdict, shard);
         if let Some(counter) = named.list.and_then(|i| loaded.lists.get(i as usize)) {
-            counter.decided();
+            counter.decided(shard);
         }
         if let Some(counter) = named.shadow.and_then(|i| loaded.lists.get(i as usize)) {
-            counter.shadowed();
+            counter.shadowed(shard);
         }
         if let Some(observer) = &self.observer {
             if verdict.is_blocked() {
@@ -431,13 +437,13 @@ impl Gate {
     ///
     /// As [`Gate::screen_with`].
     pub fn explain(&self, query: &Query<'_>, dialled: &[u8]) -> Result<Explanation, Error> {
-        self.current.read().index.explain(query, dialled)
+        self.current.read(Shard::of_this_thread()).index.explain(query, dialled)
     }
 
     /// The index of the moment. It stays valid, and in memory, for as long as it is held.
     #[must_use]
     pub fn index(&self) -> Arc<Index> {
-        Arc::clone(&self.current.read().index)
+        Arc::clone(&self.current.read(Shard::of_this_thread()).index)
     }
 
     /// The file that [`reload`](Gate::reload) reads; none for a gate from memory.
@@ -515,7 +521,7 @@ impl Gate {
     }
 
     fn put(&self, writer: &mut Writer, index: Index, max_loss_percent: u8) -> Result<Swap, Error> {
-        let current = self.current.read();
+        let current = self.current.read(Shard::of_this_thread());
         let (before, after) = (current.index.entries(), index.entries());
         if current.index.is_same(&index) {
             return Ok(Swap { generation: writer.generation, changed: false, entries_before: before, entries: after });
@@ -550,7 +556,7 @@ impl Gate {
     ) -> Result<Swap, Error> {
         if let Err(error) = &result {
             writer.last_error = Some(error.to_string());
-            self.refused.add_one();
+            self.refused.add_one(Shard::of_this_thread());
         } else {
             writer.last_error = None;
         }

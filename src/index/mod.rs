@@ -313,7 +313,7 @@ impl Index {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resolve(&self, query: &Query<'_>) -> Result<Question, Error> {
         let profile = match query.profile {
             None => 0,

@@ -43,7 +43,7 @@ const CALLS: [(&str, &[&str]); 4] = [
 ];
 
 /// Rounds in turns, of which the fastest of each side counts: what disturbs a round makes it slower.
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 4000;
 const CALLS_A_ROUND: usize = 2000;
 
 fn main() {

@@ -44,7 +44,8 @@ const FIRST_VERSION: usize = 3 * size_of::<usize>() + 8;
 /// # Safety
 ///
 /// NULL, or a struct as the header describes it, whose texts live for `'a`.
-#[inline]
+// Not a call: the result would be written in pieces and read at once, which waits until they have arrived.
+#[inline(always)]
 pub(crate) unsafe fn read<'a>(query: *const tollgate_query) -> Result<Asked<'a>, Failure> {
     let mut result = Query::new();
     if query.is_null() {

@@ -76,10 +76,6 @@ unsafe fn screen(
 ) -> Result<(), Failure> {
     // SAFETY: the caller's promise.
     let (gate, mut output) = unsafe { (arguments::reference(gate, NO_GATE)?, Output::new(verdict, NO_VERDICT)?) };
-    if query.is_null() {
-        write_verdict(output.room(), &gate.gate().screen(dialled), dialled);
-        return Ok(());
-    }
     // SAFETY: the caller's promise.
     let asked = unsafe { query::read(query) }?;
     if !asked.is_counted {
