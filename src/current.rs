@@ -136,13 +136,16 @@ impl<T> Current<T> {
         // Before anything else: those who read it have no count in it.
         kept.push(Arc::clone(&old));
         self.own.store(place, Release);
-        // Where it fails, which it does not where it was registered, nothing is let go.
         if barrier::all_threads() {
             // A slot that is null here was emptied behind its thread's last look at the value (`Release` there,
             // `Acquire` here), or is not yet filled: then its thread will see that the value is another one.
             let is_named =
                 |value: &Arc<T>| self.slots.iter().any(|slot| ptr::eq(slot.0.load(Acquire), Arc::as_ptr(value)));
             kept.retain(is_named);
+        } else {
+            // It was there when it was registered; a process may have forbidden it to itself since. From now on
+            // all go by `shared`, and what is kept stays: nobody can tell who reads it.
+            self.own.store(ptr::null_mut(), Release);
         }
         old
     }
