@@ -42,8 +42,10 @@ const CALLS: [(&str, &[&str]); 4] = [
     ("emergency", &["112", "9112", "155", "158"]),
 ];
 
-/// Rounds in turns, of which the fastest of each side counts: what disturbs a round makes it slower.
-const ROUNDS: usize = 4000;
+/// How often all rows are measured, and in how many rounds in turns each time. The fastest round of each side counts:
+/// what disturbs a round makes it slower, and some of that lasts longer than a row.
+const PASSES: usize = 8;
+const ROUNDS: usize = 400;
 const CALLS_A_ROUND: usize = 2000;
 
 fn main() {
@@ -58,21 +60,27 @@ fn main() {
     assert_eq!(unsafe { open(path.as_ptr(), std::ptr::null(), &mut handle) }, 0, "{INDEX} cannot be opened");
     let gate = Gate::open(INDEX).expect("the index is committed");
 
-    println!("{:<28} {:>9} {:>9} {:>9} {:>7}", "", "Rust", "C", "more", "ratio");
+    println!("{:<34} {:>9} {:>9} {:>9} {:>7}", "", "Rust", "C", "more", "ratio");
     let profile = CString::new("tenant-7").expect("a name has no NUL");
     let query =
         CQuery { size: size_of::<CQuery>(), profile: profile.as_ptr(), home: std::ptr::null(), direction: 1, flags: 0 };
-    let mut worst = f64::MIN;
-    for (name, texts) in CALLS {
+    let mut rows: Vec<(String, [f64; 2])> = Vec::new();
+    for (pass, (name, texts)) in (0..PASSES).flat_map(|pass| CALLS.iter().map(move |&row| (pass, row))) {
+        let mut note = |name: String, times: [f64; 2]| match rows.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, best)) => (0..2).for_each(|side| best[side] = best[side].min(times[side])),
+            None => rows.push((name, times)),
+        };
+        if pass == 0 {
+            eprintln!("measuring: {name}");
+        }
         let c = |text: &str, verdict: &mut CVerdict| {
             // SAFETY: the prototype of the header, a gate of `open`, text and length, and room for a verdict.
             let status = unsafe { screen(handle, std::ptr::null(), text.as_ptr().cast(), text.len(), verdict) };
             assert_eq!(status, 0);
         };
         let rust = |text: &str| gate.screen(text.as_bytes());
-        worst = worst.max(compare(name, texts, rust, c));
+        note(name.to_owned(), compare(texts, rust, c));
 
-        let name = format!("{name}, by a query");
         let c = |text: &str, verdict: &mut CVerdict| {
             // SAFETY: as above, and a query whose texts live.
             let status = unsafe { screen(handle, &query, text.as_ptr().cast(), text.len(), verdict) };
@@ -80,7 +88,13 @@ fn main() {
         };
         let asked = Query::new().profile("tenant-7").direction(Direction::Inbound);
         let rust = |text: &str| gate.screen_with(&asked, text.as_bytes()).expect("the profile is there");
-        worst = worst.max(compare(&name, texts, rust, c));
+        note(format!("{name}, by a query"), compare(texts, rust, c));
+    }
+    let mut worst = f64::MIN;
+    for (name, [of_rust, of_c]) in rows {
+        let more = of_c - of_rust;
+        println!("{name:<34} {of_rust:>6.1} ns {of_c:>6.1} ns {more:>6.1} ns {:>7.2}", of_c / of_rust);
+        worst = worst.max(more);
     }
     println!("\nat the most {worst:.1} ns more; 15 ns are allowed");
     if worst > 15.0 {
@@ -88,13 +102,8 @@ fn main() {
     }
 }
 
-/// Nanoseconds that C costs more.
-fn compare(
-    name: &str,
-    texts: &[&str],
-    rust: impl Fn(&str) -> tollgate::Verdict,
-    c: impl Fn(&str, &mut CVerdict),
-) -> f64 {
+/// Nanoseconds of a call in Rust and in C.
+fn compare(texts: &[&str], rust: impl Fn(&str) -> tollgate::Verdict, c: impl Fn(&str, &mut CVerdict)) -> [f64; 2] {
     let mut verdict = CVerdict { action: 0, reason: 0, rest: [0; 286] };
     for text in texts {
         let answer = rust(text);
@@ -119,9 +128,7 @@ fn compare(
         }
         of_c = of_c.min(start.elapsed().as_nanos() as f64 / CALLS_A_ROUND as f64);
     }
-    let more = of_c - of_rust;
-    println!("{name:<28} {of_rust:>6.1} ns {of_c:>6.1} ns {more:>6.1} ns {:>7.2}", of_c / of_rust);
-    more
+    [of_rust, of_c]
 }
 
 /// The functions of a library that is loaded as a program's loader does it.
