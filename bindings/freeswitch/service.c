@@ -56,13 +56,21 @@ static struct {
 	switch_bool_t watcher_stop;
 } globals;
 
+/* What a call or command finds that comes in when the module is being unloaded. FreeSWITCH looks an interface up and
+ * takes its lock afterwards, so that one may come when all locks were found free. */
+static tg_service_t gone;
+static const char unloaded[] = "mod_tollgate is being unloaded: load it again";
+
 /* --- for calls --- */
 
 const tg_service_t *tg_service_take(unsigned *hold)
 {
+	const tg_service_t *service;
+
 	*hold = __atomic_load_n(&globals.side, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&globals.readers[*hold], 1, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(&globals.current, __ATOMIC_SEQ_CST);
+	service = __atomic_load_n(&globals.current, __ATOMIC_SEQ_CST);
+	return service ? service : &gone;
 }
 
 void tg_service_give(unsigned hold)
@@ -523,9 +531,6 @@ static void wake_watcher(void)
 	switch_mutex_unlock(globals.watcher_mutex);
 }
 
-/* To who came in before, and has waited for `reloading` meanwhile. */
-static const char unloaded[] = "mod_tollgate is being unloaded: load it again";
-
 switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload)
 {
 	switch_bool_t done = SWITCH_FALSE;
@@ -663,6 +668,8 @@ switch_status_t tg_service_start(switch_memory_pool_t *pool)
 	 * was inside when it was unloaded by force, and has left since. */
 	tg_service_free();
 	memset(&globals, 0, sizeof(globals));
+	tg_settings_default(&gone.settings);
+	gone.error = unloaded;
 	tg_errors_reset();
 	globals.pool = pool;
 	switch_mutex_init(&globals.reloading, SWITCH_MUTEX_UNNESTED, pool);
@@ -739,12 +746,16 @@ void tg_service_stop(void)
 
 void tg_service_free(void)
 {
-	if (globals.current) {
-		close_gate(globals.current->opened);
+	tg_service_t *last = globals.current;
+
+	if (last) {
+		/* A call that came in late has this one, or finds it gone. */
+		__atomic_store_n(&globals.current, NULL, __ATOMIC_SEQ_CST);
+		wait_for_readers();
+		close_gate(last->opened);
 		close_gate(globals.previous);
-		destroy_service(globals.current);
+		destroy_service(last);
 		free(globals.retired_lists);
-		globals.current = NULL;
 		globals.previous = NULL;
 		globals.retired_lists = NULL;
 		globals.retired_lists_count = 0;
