@@ -12,6 +12,7 @@
 
 use crate::verdict::{Action, Reason, Verdict};
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Threads that own a shard.
@@ -26,8 +27,9 @@ const SHARDS: usize = OWNED + SHARED;
 pub(crate) struct Padded<T>(pub(crate) T);
 
 /// The shard of the running thread. Asked for once a call: in a shared library that is a call of its own.
+/// Another thread must not have it: `current.rs` relies on that.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shard(usize);
+pub(crate) struct Shard(usize, PhantomData<*const ()>);
 
 impl Shard {
     /// Neither allocates nor has a destructor, so that it is safe in any thread at any time.
@@ -42,7 +44,14 @@ impl Shard {
             }
             mine.get()
         });
-        Shard(mine.unwrap_or(OWNED) % SHARDS)
+        Shard(mine.unwrap_or(OWNED) % SHARDS, PhantomData)
+    }
+
+    /// For tests that may not depend on how many threads there were before: as the `n`-th thread of a process has it.
+    /// Each number in one thread at a time.
+    #[cfg(test)]
+    pub(crate) fn nth(n: usize) -> Shard {
+        Shard(n % SHARDS, PhantomData)
     }
 
     /// Its number, where the thread owns it: no other thread of the process ever has it.

@@ -107,11 +107,16 @@ impl<T> Current<T> {
             // value is another one: the barrier of `exchange` lies between its store and its look at the slots;
             // so either the store here comes before that barrier, or the load below behind it. The compiler must
             // not turn the two round, and the processor may.
-            slot.store(value, Relaxed);
+            //
+            // `Release`, since it may follow the end of this thread's reading of the value before, and `exchange` may see
+            // only this: what was read then was read before it, too.
+            slot.store(value, Release);
             compiler_fence(SeqCst);
-            let own = OwnReading { value, slot, of_this_thread: PhantomData };
-            // The same place may hold another value by now, which is then the current one, and named.
-            if self.own.load(Acquire) == value {
+            // The same place may hold another value by now, which is then the current one, and named: what is read is
+            // what this load gave.
+            let now = self.own.load(Acquire);
+            let own = OwnReading { value: now, slot, of_this_thread: PhantomData };
+            if ptr::eq(now, value) {
                 return Some(own);
             }
         }
@@ -127,6 +132,11 @@ impl<T> Current<T> {
     /// Puts another value in place, and gives the one before. Who reads that one goes on; it is let go when nobody does,
     /// and nobody has been found to at a later exchange.
     pub(crate) fn exchange(&self, value: Arc<T>) -> Arc<T> {
+        self.exchange_with(value, barrier::all_threads)
+    }
+
+    /// `barrier` says whether there was one.
+    fn exchange_with(&self, value: Arc<T>, barrier: impl FnOnce() -> bool) -> Arc<T> {
         let mut kept = self.kept.lock();
         let place = Arc::as_ptr(&value).cast_mut();
         let old = self.shared.swap(value);
@@ -136,16 +146,19 @@ impl<T> Current<T> {
         // Before anything else: those who read it have no count in it.
         kept.push(Arc::clone(&old));
         self.own.store(place, Release);
-        if barrier::all_threads() {
-            // A slot that is null here was emptied behind its thread's last look at the value (`Release` there,
-            // `Acquire` here), or is not yet filled: then its thread will see that the value is another one.
+        if barrier() {
+            // A slot that does not name a value here was emptied, or filled with another one, behind its thread's last look
+            // at the value (`Release` there, `Acquire` here), or is not yet filled: then its thread will see that the value
+            // is another one.
             let is_named =
                 |value: &Arc<T>| self.slots.iter().any(|slot| ptr::eq(slot.0.load(Acquire), Arc::as_ptr(value)));
             kept.retain(is_named);
         } else {
             // It was there when it was registered; a process may have forbidden it to itself since. From now on
-            // all go by `shared`, and what is kept stays: nobody can tell who reads it.
+            // all go by `shared`, and what is kept stays: nobody can tell who reads it. The new value is kept as well, since
+            // a slot may name it already.
             self.own.store(ptr::null_mut(), Release);
+            kept.push(self.shared.load_full());
         }
         old
     }
@@ -216,18 +229,21 @@ mod tests {
     fn what_is_read_is_alive() {
         let alive = AtomicUsize::new(0);
         let end = AtomicBool::new(false);
+        let own = AtomicUsize::new(0);
         let current = Current::new(Canary::new(0, &alive));
         std::thread::scope(|scope| {
             let mut readers = Vec::new();
             for i in 0..OWNED + 4 {
-                let (current, end) = (&current, &end);
+                let (current, end, own) = (&current, &end, &own);
                 readers.push(scope.spawn(move || {
+                    let shard = Shard::nth(i);
                     let (mut last, mut count) = (0, 0usize);
                     while !end.load(Relaxed) {
-                        let one = current.read(Shard::of_this_thread());
+                        let one = current.read(shard);
+                        own.fetch_add(usize::from(matches!(one, Reading::Own(_))), Relaxed);
                         assert_eq!(one.twice, one.value * 2);
                         if i % 3 == 0 {
-                            let inner = current.read(Shard::of_this_thread());
+                            let inner = current.read(shard);
                             assert!(inner.twice == inner.value * 2 && inner.value >= one.value);
                             drop(inner);
                             if count % 64 == 0 {
@@ -253,6 +269,8 @@ mod tests {
             end.store(true, Relaxed);
             assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
         });
+        // Where all go by `shared`, nothing of this was tried.
+        assert!(!barrier::register() || own.load(SeqCst) > 1000, "{own:?}");
         drop(current.exchange(Canary::new(9999, &alive)));
         assert_eq!(alive.load(SeqCst), 1);
         drop(current);
@@ -264,17 +282,40 @@ mod tests {
     fn a_reading_outlives_exchanges() {
         let alive = AtomicUsize::new(0);
         let current = Current::new(Canary::new(7, &alive));
-        let reading = current.read(Shard::of_this_thread());
+        let reading = current.read(Shard::nth(0));
         for value in 8..20 {
             drop(current.exchange(Canary::new(value, &alive)));
             assert_eq!((reading.value, reading.twice), (7, 14));
-            assert_eq!(current.read(Shard::of_this_thread()).value, value);
+            assert_eq!(current.read(Shard::nth(0)).value, value);
         }
         assert!(alive.load(SeqCst) <= 3);
         drop(reading);
         drop(current.exchange(Canary::new(20, &alive)));
         assert_eq!(alive.load(SeqCst), 1);
         // The slot is free again.
-        assert_eq!(current.read(Shard::of_this_thread()).value, 20);
+        assert_eq!(current.read(Shard::nth(0)).value, 20);
+    }
+
+    /// Found in review: where the barrier failed, the new value was kept by nobody, though a reading had begun with it,
+    /// and the exchange after next let go of it.
+    #[test]
+    fn a_reading_outlives_a_barrier_that_fails() {
+        let alive = AtomicUsize::new(0);
+        let current = Current::new(Canary::new(1, &alive));
+        let mut reading = None;
+        // A thread reads the new value after it is in place and before the barrier.
+        let old = current.exchange_with(Canary::new(2, &alive), || {
+            reading = Some(current.read(Shard::nth(0)));
+            false
+        });
+        drop(old);
+        for value in 3..6 {
+            drop(current.exchange_with(Canary::new(value, &alive), || panic!("there is no barrier any more")));
+            assert_eq!(reading.as_deref().map(|own| (own.value, own.twice)), Some((2, 4)));
+            assert_eq!(current.read(Shard::nth(0)).value, value);
+        }
+        drop(reading);
+        drop(current);
+        assert_eq!(alive.load(SeqCst), 0);
     }
 }

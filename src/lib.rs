@@ -136,6 +136,7 @@ mod lists;
 mod number;
 mod numbers;
 mod plan;
+mod prefetch;
 mod profile;
 mod screen;
 #[cfg(test)]

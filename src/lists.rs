@@ -326,10 +326,10 @@ impl Lists {
         self.whole.place(bytes, number)
     }
 
-    /// Brings what is at a place into the cache.
-    #[inline]
-    pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
-        self.whole.touch(bytes, place)
+    /// Asks the processor for what [`Lists::whole_set`] will read of a place.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, bytes: &[u8], place: &Place) {
+        self.whole.prefetch(bytes, place);
     }
 
     /// The set of the whole number of a place, if it is listed.

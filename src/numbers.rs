@@ -40,6 +40,7 @@
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections, Trust};
 use crate::number::Number;
+use crate::prefetch::prefetch;
 use std::ops::Range;
 
 /// The most digits of a number here: E.164's own bound. Longer entries live in `NUMP`.
@@ -131,22 +132,19 @@ impl Digits {
     }
 }
 
-/// The value of eight ASCII digits (or zero bytes), the first one in the lowest byte: pairs, then fours,
-/// then all.
+/// The value of eight ASCII digits (or zero bytes), the first one in the lowest byte.
 #[inline]
 fn eight_digits(bytes: u64) -> u64 {
-    let digits = bytes & 0x0f0f_0f0f_0f0f_0f0f;
-    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    let fours = digits_by_fours(bytes);
     (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff
 }
 
-/// The value of four ASCII digits (or zero bytes), the first one in the lowest byte.
+/// The values of the first four of them, in the low half, and of the last four: pairs, then fours.
 #[inline]
-fn four_digits(bytes: u32) -> u32 {
-    let digits = bytes & 0x0f0f_0f0f;
-    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff;
-    (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0xffff
+fn digits_by_fours(bytes: u64) -> u64 {
+    let digits = bytes & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff
 }
 
 /// What a look-up needs of a number: its head and its tail under a jump table of some digits.
@@ -156,15 +154,48 @@ pub(crate) struct Split {
     pub(crate) tail: u64,
 }
 
+/// How a number is cut into head and tail, where the head has some digits: without a division.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// What the first four digits are divided by: `10^(4 - digits)`.
+    divisor: u64,
+    /// `2^32` by that, rounded up: exact for four digits.
+    reciprocal: u64,
+}
+
+impl Cut {
+    fn new(jump_digits: u32) -> Cut {
+        let divisor = POW10[MAX_JUMP_DIGITS.saturating_sub(jump_digits) as usize];
+        Cut { divisor, reciprocal: (1u64 << 32).div_ceil(divisor) }
+    }
+}
+
+/// `2^64` by `10^n`, rounded up: a multiple of `10^n` with sixteen digits at most, times this, is the multiple
+/// itself in the high word. (Too much by less than the multiple by `2^64`; and the product of both is below `10^16`.)
+/// The first has no place in a word, and no number has sixteen digits.
+const RECIPROCALS: [u64; 16] = {
+    let mut table = [0; 16];
+    let mut i = 1;
+    while i < 16 {
+        table[i] = u64::MAX / POW10[i] + 1;
+        i += 1;
+    }
+    table
+};
+
 impl Split {
     #[inline(always)]
-    fn of(digits: Digits, jump_digits: u32) -> Split {
-        let bits = 8 * jump_digits % u64::BITS;
-        let behind = Digits { first: digits.first & (u64::MAX << bits), ..digits };
-        // In two steps, since a word cannot be moved by all of its bits.
-        let half = u32::BITS.wrapping_sub(bits) / 2 % u32::BITS;
-        let head = u64::from(four_digits((digits.first as u32) << half << half));
-        Split { head, tail: behind.value() }
+    fn of(digits: Digits, cut: Cut) -> Split {
+        // As if the number had sixteen digits, the missing ones being zeros at its end: so no digit moves.
+        let fours = digits_by_fours(digits.first);
+        let first_four = fours & 0xffff;
+        let head = (first_four * cut.reciprocal) >> 32;
+        let behind_head = first_four - head * cut.divisor;
+        let high = behind_head * POW10[4] + (fours >> 32);
+        let padded_tail = high * POW10[8] + eight_digits(digits.second);
+        let missing = MAX_WHOLE_DIGITS as u32 + 1 - digits.len;
+        let reciprocal = RECIPROCALS[missing as usize % RECIPROCALS.len()];
+        Split { head, tail: ((u128::from(padded_tail) * u128::from(reciprocal)) >> 64) as u64 }
     }
 
     /// Of a key.
@@ -234,7 +265,6 @@ impl Segment {
         u64::from(len) << 56 | tail
     }
 
-    #[inline]
     fn decode(raw: &[u8; SEGMENT_BYTES]) -> Segment {
         let order = u64_at(raw, 0);
         Segment {
@@ -303,8 +333,10 @@ impl Group {
 /// Where a number would be, were it listed: a bucket that is not empty, and what of the number stands in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Where the bucket begins among the lows, in bytes.
-    at: u64,
+    /// Where the bucket begins, in the file.
+    at: usize,
+    /// Where in the file the number is looked for first.
+    window: usize,
     low: u64,
     /// The rank of its first number.
     first: u32,
@@ -313,15 +345,18 @@ pub(crate) struct Place {
     log_width: u8,
 }
 
-/// The section `NUMW`, checked. Holds ranges, not bytes: the caller passes the index's bytes in.
+/// The section `NUMW`, checked. The small tables are decoded; of the large ones it holds ranges, not bytes: the
+/// caller passes the index's bytes in.
 #[derive(Debug)]
 pub(crate) struct WholeNumbers {
     count: u32,
     /// Bit n: there are numbers of n digits.
     lengths: u32,
     jump_digits: u32,
-    segments: Range<usize>,
-    jump: Range<usize>,
+    cut: Cut,
+    /// By head, and one more: the first of its segments.
+    jump: Box<[u32]>,
+    segments: Box<[Segment]>,
     groups: Range<usize>,
     tails: Range<usize>,
     sets: Range<usize>,
@@ -343,12 +378,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// So many bytes of a table that begins at `start`; none where the file has not as many.
-#[inline]
-fn chunk_at<const N: usize>(bytes: &[u8], start: usize, at: usize) -> Option<&[u8; N]> {
-    bytes.get(start.checked_add(at)?..)?.first_chunk()
-}
-
 /// The bits from `at` on, 57 of them at least; zeros where there are none.
 #[inline]
 fn bits_at(bytes: &[u8], at: u64) -> u64 {
@@ -364,30 +393,82 @@ fn low_at(lows: &[u8], i: usize, log_width: u8) -> u64 {
     u64_at(lows, i * width) << unused >> unused
 }
 
-/// Where a number of `WIDTH` bytes first stands among `count`, which need be in no order. Looks at what is
-/// behind them, too, up to the end of a block.
-#[inline]
-fn position<const WIDTH: usize>(lows: &[u8], count: usize, low: u64) -> Option<usize> {
-    let wanted: [u8; WIDTH] = *low.to_le_bytes().first_chunk()?;
-    let (blocks, _) = lows.as_chunks::<BLOCK>();
-    let (per_block, mut before) = (BLOCK / WIDTH, 0);
-    for block in blocks.iter().take(count.div_ceil(per_block)) {
-        #[cfg(test)]
-        crate::steps::tick();
-        let (own, _) = block.as_chunks::<WIDTH>();
-        // Without a way out in between, so that it is done for all at once.
-        if own.iter().fold(false, |any, own| any | (*own == wanted)) {
-            return Some(before + first_equal::<WIDTH>(block, low)).filter(|&at| at < count);
-        }
-        before += per_block;
+/// How many numbers of its bucket stand before the number of a place, if it is there. Nearly always the one block is
+/// looked at that was asked for, and nobody waits twice.
+#[inline(always)]
+fn position<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usize> {
+    match Look::at::<WIDTH>(bytes, place, place.window)? {
+        Look { has: false, is_before: false, is_behind: false } => None,
+        _ => position_from::<WIDTH>(bytes, place),
     }
-    None
 }
 
-/// Which number of a block is the first that equals `low`: a word of them at a time. A function of its own,
-/// since the compiler makes a branch for every number of it where it stands behind the other question.
+/// What a block says of a number that could be in it.
+struct Look {
+    /// It is in the block; perhaps as another bucket's.
+    has: bool,
+    /// If its bucket has it, then before the block.
+    is_before: bool,
+    /// Behind it.
+    is_behind: bool,
+}
+
+impl Look {
+    #[inline(always)]
+    fn at<const WIDTH: usize>(bytes: &[u8], place: &Place, window: usize) -> Option<Look> {
+        #[cfg(test)]
+        crate::steps::tick();
+        let block: &[u8; BLOCK] = bytes.get(window..)?.first_chunk()?;
+        let wanted: [u8; WIDTH] = *place.low.to_le_bytes().first_chunk()?;
+        let (own, _) = block.as_chunks::<WIDTH>();
+        let end = place.at.wrapping_add(usize::from(place.count) * WIDTH);
+        // Neither here nor there is a way out in between: all are compared at once, and what follows is one
+        // question whose answer can be guessed, since that of each half cannot.
+        Some(Look {
+            has: own.iter().fold(false, |any, own| any | (*own == wanted)),
+            is_before: (window > place.at) & (place.low < number_of(own.first()?)),
+            is_behind: (window.wrapping_add(BLOCK) < end) & (place.low > number_of(own.last()?)),
+        })
+    }
+}
+
+#[inline]
+fn number_of<const WIDTH: usize>(own: &[u8; WIDTH]) -> u64 {
+    own.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// As [`position`], block by block from the first one on, in the direction of the number.
 #[inline(never)]
-fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> usize {
+fn position_from<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usize> {
+    let (mut window, mut may_go_back, mut may_go_on) = (place.window, true, true);
+    loop {
+        let look = Look::at::<WIDTH>(bytes, place, window)?;
+        if look.has {
+            // The first such number from the bucket's beginning on: another bucket may have the same one.
+            let from = window.max(place.at);
+            let first = first_equal::<WIDTH>(bytes.get(from..)?.first_chunk()?, place.low);
+            let own = first.map(|first| from.wrapping_sub(place.at) / WIDTH + first);
+            if let Some(own) = own.filter(|&own| own < usize::from(place.count)) {
+                return Some(own);
+            }
+        }
+        // One way only: what is in no order ends all the same.
+        if may_go_back && look.is_before {
+            may_go_on = false;
+            window = window.checked_sub(BLOCK)?;
+        } else if may_go_on && look.is_behind {
+            may_go_back = false;
+            window = window.wrapping_add(BLOCK);
+        } else {
+            return None;
+        }
+    }
+}
+
+/// Which number of a block is the first that equals `low`, if one does: a word of them at a time. A function of its
+/// own, since the compiler makes a branch for every number of it where it stands behind the other question.
+#[inline(never)]
+fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> Option<usize> {
     let lane = 8 * WIDTH as u32;
     let ones = u64::MAX / (u64::MAX >> (64 - lane));
     let wanted = ones.wrapping_mul(low);
@@ -397,10 +478,10 @@ fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> usize {
         // The highest bit of each number that is zero, and of some above the first such one.
         let zero = differs.wrapping_sub(ones) & !differs & (ones << (lane - 1));
         if zero != 0 {
-            return (i * 8 + zero.trailing_zeros() as usize / 8) / WIDTH;
+            return Some((i * 8 + zero.trailing_zeros() as usize / 8) / WIDTH);
         }
     }
-    BLOCK / WIDTH
+    None
 }
 
 impl WholeNumbers {
@@ -425,8 +506,8 @@ impl WholeNumbers {
             c.take(len.ok_or(c.corrupt(at, "the section is too short"))?)?;
             Ok(section.start + at..section.start + c.position())
         };
-        let segments = take(&mut c, u64::from(segment_count), SEGMENT_BYTES)?;
-        let jump = take(&mut c, POW10[jump_digits as usize] + 1, 4)?;
+        let segments_at = take(&mut c, u64::from(segment_count), SEGMENT_BYTES)?;
+        let jump_at = take(&mut c, POW10[jump_digits as usize] + 1, 4)?;
         let groups = take(&mut c, u64::from(group_count), GROUP_BYTES)?;
         let tails = take(&mut c, tail_bytes, 1)?;
         let padding = c.take((8 - c.position() % 8) % 8)?;
@@ -435,25 +516,42 @@ impl WholeNumbers {
         }
         let set_ids = take(&mut c, set_words, 8)?;
         c.finish()?;
-        let numbers = WholeNumbers { count, lengths, jump_digits, segments, jump, groups, tails, sets: set_ids };
+        let chunks = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
+        let numbers = WholeNumbers {
+            count,
+            lengths,
+            jump_digits,
+            cut: Cut::new(jump_digits),
+            jump: chunks(&jump_at).as_chunks().0.iter().map(|slot| u32::from_le_bytes(*slot)).collect(),
+            segments: chunks(&segments_at).as_chunks().0.iter().map(Segment::decode).collect(),
+            groups,
+            tails,
+            sets: set_ids,
+        };
         if trust == Trust::Nothing {
             let wrong = |at: usize, what| c.corrupt(at - section.start, what);
-            numbers.check_tables(bytes, sets, &wrong)?;
+            numbers.check_tables(bytes, segments_at.start, jump_at.start, sets, &wrong)?;
         }
         Ok(numbers)
     }
 
     /// Every segment lies behind the one before it, has as many groups and bytes as it needs, and the
     /// jump table leads to it.
-    fn check_tables(&self, bytes: &[u8], sets: u32, wrong: &dyn Fn(usize, &'static str) -> Error) -> Result<(), Error> {
-        let segment_count = self.segments.len() / SEGMENT_BYTES;
+    fn check_tables(
+        &self,
+        bytes: &[u8],
+        segments_at: usize,
+        jump_at: usize,
+        sets: u32,
+        wrong: &dyn Fn(usize, &'static str) -> Error,
+    ) -> Result<(), Error> {
+        let segment_count = self.segments.len();
         let group_count = self.groups.len() / GROUP_BYTES;
         let (mut rank, mut tails_at, mut set_word, mut lengths) = (0u32, 0u64, 0u64, 0u32);
         let mut before: Option<(u64, Segment)> = None;
         let mut slot = 0u64;
-        for i in 0..segment_count {
-            let at = self.segments.start + i * SEGMENT_BYTES;
-            let Some(segment) = self.nth_segment(bytes, i) else { return Err(wrong(at, "a segment is missing")) };
+        for (i, segment) in self.segments.iter().enumerate() {
+            let at = segments_at + i * SEGMENT_BYTES;
             let known = (1..=MAX_WHOLE_DIGITS).contains(&usize::from(segment.len))
                 && u32::from(segment.shift) <= MAX_SHIFT
                 && segment.log_width == log_width(segment.shift)
@@ -466,15 +564,15 @@ impl WholeNumbers {
             }
             // The head of the first slot that leads here or further.
             let mut head = before.map_or(0, |(head, _)| head);
-            while u64::from(self.jump_at(bytes, head + 1)) <= i as u64 {
+            while u64::from(self.jump_at(head + 1)) <= i as u64 {
                 head += 1;
                 if head >= POW10[self.jump_digits as usize] {
-                    return Err(wrong(self.jump.start, "the jump table leads to no segment"));
+                    return Err(wrong(jump_at, "the jump table leads to no segment"));
                 }
             }
             while slot <= head {
-                if u64::from(self.jump_at(bytes, slot)) != i as u64 {
-                    return Err(wrong(self.jump.start + slot as usize * 4, "the jump table is out of order"));
+                if u64::from(self.jump_at(slot)) != i as u64 {
+                    return Err(wrong(jump_at + slot as usize * 4, "the jump table is out of order"));
                 }
                 slot += 1;
             }
@@ -485,9 +583,9 @@ impl WholeNumbers {
                 return Err(wrong(at, "the segments are out of order"));
             }
             // Its groups: as many as it needs up to the next segment of the same numbers, or to the last tail.
-            let end_group = self.nth_segment(bytes, i + 1).map_or(group_count, |next| next.first_group as usize);
-            let has_next = u64::from(self.jump_at(bytes, head + 1)) > i as u64 + 1;
-            let next = self.nth_segment(bytes, i + 1).filter(|next| has_next && next.len == segment.len);
+            let end_group = self.segments.get(i + 1).map_or(group_count, |next| next.first_group as usize);
+            let has_next = u64::from(self.jump_at(head + 1)) > i as u64 + 1;
+            let next = self.segments.get(i + 1).filter(|next| has_next && next.len == segment.len);
             let end = next.map_or(tails(segment.len, self.jump_digits), |next| next.start);
             let span = end.saturating_sub(segment.start);
             let own = end_group.checked_sub(segment.first_group as usize).filter(|_| end_group <= group_count);
@@ -500,7 +598,7 @@ impl WholeNumbers {
             rank = self.check_groups(bytes, segment.first_group as usize..end_group, rank, wrong)?;
             // Behind the last tail nothing can be: it would be counted, but never found.
             let spare = (BUCKETS - buckets(span, segment.shift) % BUCKETS) % BUCKETS;
-            let last = self.group(bytes, end_group.wrapping_sub(1) as u64).map_or(0, |group| group.counts);
+            let last = self.group(bytes, end_group.wrapping_sub(1)).map_or(0, |group| group.counts);
             if spare > 0 && last >> (64 - 8 * spare) != 0 {
                 let at = self.groups.start + end_group * GROUP_BYTES - 1;
                 return Err(wrong(at, "a bucket behind the last tail has numbers"));
@@ -521,11 +619,11 @@ impl WholeNumbers {
                 set_word += 1 + (n * u64::from(segment.set_bits)).div_ceil(64);
             }
             lengths |= 1 << segment.len;
-            before = Some((head, segment));
+            before = Some((head, *segment));
         }
         while slot <= POW10[self.jump_digits as usize] {
-            if self.jump_at(bytes, slot) as usize != segment_count {
-                return Err(wrong(self.jump.start + slot as usize * 4, "the jump table is out of order"));
+            if self.jump_at(slot) as usize != segment_count {
+                return Err(wrong(jump_at + slot as usize * 4, "the jump table is out of order"));
             }
             slot += 1;
         }
@@ -533,7 +631,7 @@ impl WholeNumbers {
             return Err(wrong(self.groups.start, "groups that belong to no segment"));
         }
         if lengths != self.lengths {
-            return Err(wrong(self.segments.start - 20, "the lengths of the numbers are not those of the segments"));
+            return Err(wrong(segments_at - 20, "the lengths of the numbers are not those of the segments"));
         }
         if rank != self.count {
             return Err(wrong(self.groups.start, "the groups do not count the numbers"));
@@ -559,7 +657,7 @@ impl WholeNumbers {
     ) -> Result<u32, Error> {
         for i in groups {
             let at = self.groups.start + i * GROUP_BYTES;
-            let Some(group) = self.group(bytes, i as u64) else { return Err(wrong(at, "a group is missing")) };
+            let Some(group) = self.group(bytes, i) else { return Err(wrong(at, "a group is missing")) };
             if group.rank != rank {
                 return Err(wrong(at, "a group's rank is not the number of those before it"));
             }
@@ -580,50 +678,37 @@ impl WholeNumbers {
         self.lengths >> (digits % u32::BITS) & 1 == 1
     }
 
-    #[inline]
-    fn jump_at(&self, bytes: &[u8], slot: u64) -> u32 {
-        u32_at(bytes, self.jump.start + slot as usize * 4)
-    }
-
-    /// For look-ups, which know that there is such a segment.
-    #[inline]
-    fn segment(&self, bytes: &[u8], i: u32) -> Option<Segment> {
-        chunk_at(bytes, self.segments.start, (i as usize).checked_mul(SEGMENT_BYTES)?).map(Segment::decode)
-    }
-
-    /// None behind the last one.
-    fn nth_segment(&self, bytes: &[u8], i: usize) -> Option<Segment> {
-        if i < self.segments.len() / SEGMENT_BYTES { self.segment(bytes, u32::try_from(i).ok()?) } else { None }
+    /// Past the end as the last slot, which is that of no head.
+    fn jump_at(&self, slot: u64) -> u32 {
+        usize::try_from(slot).ok().and_then(|slot| self.jump.get(slot)).or(self.jump.last()).copied().unwrap_or(0)
     }
 
     #[inline]
-    fn group(&self, bytes: &[u8], i: u64) -> Option<Group> {
-        chunk_at(bytes, self.groups.start, usize::try_from(i).ok()?.checked_mul(GROUP_BYTES)?).map(Group::decode)
+    fn group(&self, bytes: &[u8], i: usize) -> Option<Group> {
+        let at = self.groups.start.wrapping_add(i.wrapping_mul(GROUP_BYTES));
+        bytes.get(at..)?.first_chunk().map(Group::decode)
     }
 
     /// The segment of a number of this length with this head and tail.
     #[inline(always)]
-    fn segment_of(&self, bytes: &[u8], split: Split, len: u8) -> Option<(u32, Segment)> {
-        let slots: &[u8; 8] = chunk_at(bytes, self.jump.start, split.head as usize * 4)?;
-        let (from, to) = (u32_at(slots, 0), u32_at(slots, 4));
-        let first = self.segments.start.checked_add((from as usize).checked_mul(SEGMENT_BYTES)?)?;
-        let own = bytes.get(first..)?.as_chunks().0.get(..to.checked_sub(from)? as usize)?;
-        let order = Segment::order(len, split.tail);
+    fn segment_of(&self, split: Split, len: u8) -> Option<(u32, &Segment)> {
+        let slots = self.jump.get(split.head as usize..)?.first_chunk::<2>()?;
+        let own = self.segments.get(slots[0] as usize..slots[1] as usize)?;
         // Mostly one or none: one for each length that the head's numbers have, and more only where they
         // are many, or lie unevenly.
-        let behind = own.partition_point(|raw: &[u8; SEGMENT_BYTES]| {
+        let behind = own.partition_point(|segment| {
             #[cfg(test)]
             crate::steps::tick();
-            u64_at(raw, 0) <= order
+            (segment.len, segment.start) <= (len, split.tail)
         });
         let at = behind.checked_sub(1)?;
-        let segment = Segment::decode(own.get(at)?);
-        (segment.len == len).then_some((from + at as u32, segment))
+        let segment = own.get(at)?;
+        (segment.len == len).then_some((slots[0] + at as u32, segment))
     }
 
     /// Where a number would be; none where it is certainly not listed. This reads the small tables only,
     /// so that several numbers' buckets can be asked for before one is waited for.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
         let digits = Digits::of_padded(number.padded().first_chunk()?, number.len())?;
         self.place_of(bytes, digits)
@@ -634,48 +719,44 @@ impl WholeNumbers {
         if !self.has_length(digits.len) {
             return None;
         }
-        let split = Split::of(digits, self.jump_digits);
-        let (id, segment) = self.segment_of(bytes, split, digits.len as u8)?;
+        let split = Split::of(digits, self.cut);
+        let (id, segment) = self.segment_of(split, digits.len as u8)?;
         let within = split.tail.wrapping_sub(segment.start);
-        // Of a file that was checked these are what they are anyhow.
+        // Of a file that was checked these are what they are anyhow; and nothing wraps. Of another one nothing
+        // is found, or something that is not there.
         let (shift, log_width) = (u32::from(segment.shift) % u64::BITS, segment.log_width % 4);
         let bucket = within >> shift;
-        let group = self.group(bytes, u64::from(segment.first_group) + bucket / BUCKETS)?;
+        let group = self.group(bytes, (segment.first_group as usize).wrapping_add((bucket / BUCKETS) as usize))?;
         let (count, first) = group.bucket(bucket);
         if count == 0 {
             return None;
         }
-        // Wraps only where the tables are not what `check` has seen; then nothing is found there.
         let before = u64::from(first.wrapping_sub(segment.first_rank));
-        Some(Place {
-            at: segment.tails_at.wrapping_add(before << log_width),
-            low: within & !(u64::MAX << shift),
-            first,
-            segment: id,
-            count,
-            log_width,
-        })
+        let at = self.tails.start.wrapping_add(segment.tails_at.wrapping_add(before << log_width) as usize);
+        let low = within & !(u64::MAX << shift);
+        // Where it should be were they spread evenly, in the middle of a block: hardly ever is it in another one.
+        let (count_of, per_block) = (usize::from(count), BLOCK >> log_width);
+        let even = (low.wrapping_mul(u64::from(count)) >> shift) as usize;
+        let skipped = even.saturating_sub(per_block / 2).min(count_of.saturating_sub(per_block));
+        let window = at.wrapping_add(skipped << log_width);
+        Some(Place { at, window, low, first, segment: id, count, log_width })
     }
 
-    /// Brings what a look-up will read of a place into the cache.
-    #[inline]
-    pub(crate) fn touch(&self, bytes: &[u8], place: &Place) -> u64 {
-        let lows = lows(bytes, &self.tails, place.at).unwrap_or_default();
-        // A line each; nearly all buckets have two or three.
-        let last = (usize::from(place.count) << place.log_width).saturating_sub(1);
-        u64_at(lows, 0) ^ u64_at(lows, last.min(BLOCK)) ^ u64_at(lows, last.min(2 * BLOCK))
+    /// Asks for what a look-up will read of a place.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, bytes: &[u8], place: &Place) {
+        prefetch(bytes, place.window);
+        prefetch(bytes, place.window.wrapping_add(BLOCK - 1));
     }
 
     /// The rank of the number of a place, if it is listed.
     #[inline(always)]
     fn rank_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
-        let lows = lows(bytes, &self.tails, place.at)?;
-        let count = usize::from(place.count);
         let at = match place.log_width {
-            1 => position::<2>(lows, count, place.low),
-            0 => position::<1>(lows, count, place.low),
-            2 => position::<4>(lows, count, place.low),
-            _ => position::<8>(lows, count, place.low),
+            1 => position::<2>(bytes, place),
+            0 => position::<1>(bytes, place),
+            2 => position::<4>(bytes, place),
+            _ => position::<8>(bytes, place),
         };
         Some(place.first.wrapping_add(at? as u32))
     }
@@ -684,7 +765,7 @@ impl WholeNumbers {
     #[inline(never)]
     pub(crate) fn set_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
         let rank = self.rank_at(bytes, place)?;
-        Some(self.set_of(bytes, &self.segment(bytes, place.segment)?, rank))
+        Some(self.set_of(bytes, self.segments.get(place.segment as usize)?, rank))
     }
 
     #[inline]
@@ -721,25 +802,24 @@ impl WholeNumbers {
     /// Every number's key and set, by rank: not in the order of keys where a head has numbers of
     /// several lengths. For comparisons.
     pub(crate) fn each(&self, bytes: &[u8], mut f: impl FnMut(u64, u32)) {
-        let group_count = (self.groups.len() / GROUP_BYTES) as u64;
+        let group_count = self.groups.len() / GROUP_BYTES;
         let mut head = 0;
-        for i in 0..self.segments.len() / SEGMENT_BYTES {
-            let Some(segment) = self.nth_segment(bytes, i) else { return };
-            while head < POW10[self.jump_digits as usize] && self.jump_at(bytes, head + 1) as usize <= i {
+        for (i, segment) in self.segments.iter().enumerate() {
+            while head < POW10[self.jump_digits as usize] && self.jump_at(head + 1) as usize <= i {
                 head += 1;
             }
-            let end = self.nth_segment(bytes, i + 1).map_or(group_count, |next| u64::from(next.first_group));
+            let end = self.segments.get(i + 1).map_or(group_count, |next| next.first_group as usize);
             let (mut at, mut rank) = (segment.tails_at, segment.first_rank);
-            for group in u64::from(segment.first_group)..end.min(group_count) {
+            for group in segment.first_group as usize..end.min(group_count) {
                 let Some(own) = self.group(bytes, group) else { return };
                 for bucket in 0..BUCKETS {
                     let (count, _) = own.bucket(bucket);
                     let lows = lows(bytes, &self.tails, at).unwrap_or_default();
-                    let first = (group - u64::from(segment.first_group)) * BUCKETS + bucket;
+                    let first = (group as u64 - u64::from(segment.first_group)) * BUCKETS + bucket;
                     let first = first.wrapping_shl(u32::from(segment.shift)).wrapping_add(segment.start);
                     for k in 0..usize::from(count) {
                         let split = Split { head, tail: first.wrapping_add(low_at(lows, k, segment.log_width)) };
-                        let set = self.set_of(bytes, &segment, rank.wrapping_add(k as u32));
+                        let set = self.set_of(bytes, segment, rank.wrapping_add(k as u32));
                         f(split.key(segment.len, self.jump_digits), set);
                     }
                     at = at.wrapping_add(u64::from(count) << segment.log_width.min(3));

@@ -180,9 +180,6 @@ impl<'i> Rows<'i> {
                 *read = class.map(|class| (class, judge.place(&verdict.number)));
             }
         }
-        // Nothing depends on these loads, so that none waits for another.
-        let places = read.iter().flatten().filter_map(|(_, place)| place.as_ref());
-        std::hint::black_box(places.fold(0, |all, place| all ^ index.lists.touch(index.bytes(), place)));
         for (((text, verdict), read), plain) in dialled.iter().zip(verdicts).zip(read).zip(plain) {
             let text = text.as_ref();
             let named = match read {
@@ -383,24 +380,25 @@ impl<'i, T: Trace> Judge<'i, T> {
     /// Where a number would be in the lists, if the profile asks any.
     #[inline(always)]
     fn place(&self, number: &Number) -> Option<Place> {
-        if self.rules.lists.is_empty() { None } else { self.index.lists.place(self.index.bytes(), number) }
+        if self.rules.lists.is_empty() {
+            return None;
+        }
+        let place = self.index.lists.place(self.index.bytes(), number)?;
+        self.index.lists.prefetch(self.index.bytes(), &place);
+        Some(place)
     }
 
     #[inline(always)]
     fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, place: Option<Place>) -> Ruling {
         let digits = number.as_bytes();
-        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
-        let whole = place.and_then(|place| lists.whole_set(bytes, &place));
-        // The beginnings of a number that nobody has may be listed numbers, too; and who explains wants to
-        // hear that there are none.
-        let look = T::LISTENS || unassigned || whole.is_some();
-        if !self.rules.lists.is_empty() && (look || lists.has_prefix_of(bytes, digits)) {
-            let mut hits = Hits::new();
-            lists.number_hits(bytes, number, whole, unassigned, &mut hits);
-            let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
-            if let Some(ruling) = self.decided(&outcome, false) {
-                return ruling;
-            }
+        // The lists come first. But what they read was only just asked for, and the rules need not wait for it; who
+        // explains wants to hear of them in order.
+        let meanwhile = if T::LISTENS || unassigned { None } else { Some(self.by_rules(digits, class, false, None)) };
+        if let Some(ruling) = self.by_lists(number, unassigned, place) {
+            return ruling;
+        }
+        if let Some(ruling) = meanwhile {
+            return ruling;
         }
         // What an exchange may make of a number that nobody has: see `without_kept_prefix`.
         let other = if unassigned { self.dial.without_kept_prefix(number) } else { None };
@@ -409,6 +407,31 @@ impl<'i, T: Trace> Judge<'i, T> {
         {
             return ruling;
         }
+        self.by_rules(digits, class, unassigned, other)
+    }
+
+    /// What the lists say of a number, if they decide.
+    #[inline(always)]
+    fn by_lists(&mut self, number: &Number, unassigned: bool, place: Option<Place>) -> Option<Ruling> {
+        let digits = number.as_bytes();
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
+        let whole = place.and_then(|place| lists.whole_set(bytes, &place));
+        // The beginnings of a number that nobody has may be listed numbers, too; and who explains wants to
+        // hear that there are none.
+        let look = T::LISTENS || unassigned || whole.is_some();
+        if self.rules.lists.is_empty() || !look && !lists.has_prefix_of(bytes, digits) {
+            return None;
+        }
+        let mut hits = Hits::new();
+        lists.number_hits(bytes, number, whole, unassigned, &mut hits);
+        let outcome = self.lists(Looked::Number(digits), &hits, Extent { len: digits.len(), unassigned });
+        self.decided(&outcome, false)
+    }
+
+    /// What the rules beside the lists say of a number: its type, that it is unassigned, its country, the default.
+    /// `other` is another number that an exchange may make of one that is unassigned.
+    #[inline(always)]
+    fn by_rules(&mut self, digits: &[u8], class: Class, unassigned: bool, other: Option<Number>) -> Ruling {
         if self.rules.blocks_types() {
             let over_dialled = if unassigned {
                 self.over_dialled(digits).or_else(|| self.over_dialled(other?.as_bytes()))
