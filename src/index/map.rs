@@ -1,4 +1,4 @@
-//! Where an index's bytes live: in memory or in a mapped file. The core's only `unsafe`.
+//! Where an index's bytes live: in memory or in a mapped file, which is `unsafe`.
 
 use super::format::{CHECKSUM_BYTES, HEADER_BYTES, Kind, check_header};
 use crate::error::Error;
