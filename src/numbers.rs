@@ -260,7 +260,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// What segments of a head are sorted by: a length and a tail.
-    #[inline]
+    #[cfg(feature = "compile")]
     fn order(len: u8, tail: u64) -> u64 {
         u64::from(len) << 56 | tail
     }
