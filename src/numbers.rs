@@ -33,8 +33,9 @@
 //!
 //! # What is trusted
 //!
-//! [`WholeNumbers::check`] looks at segments, jump table and groups when an index is opened. The lows are
-//! not looked at: whatever they are, a look-up reads within the file and ends. `docs/format.md`
+//! [`WholeNumbers::check`] looks at all of it but the sets when an index is opened: a number that is not where a look-up
+//! expects it would be listed and never found. In a file that was checked before, and damaged since, anything may be
+//! anywhere; a look-up still reads within the file and ends. `docs/format.md`
 //! ("NUMW") has the bytes.
 
 use crate::error::Error;
@@ -139,7 +140,8 @@ fn eight_digits(bytes: u64) -> u64 {
     (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff
 }
 
-/// The values of the first four of them, in the low half, and of the last four: pairs, then fours.
+/// The value of the first four of eight ASCII digits (or zero bytes) in the low half, and that of the last four in the
+/// high half: pairs, then fours.
 #[inline]
 fn digits_by_fours(bytes: u64) -> u64 {
     let digits = bytes & 0x0f0f_0f0f_0f0f_0f0f;
@@ -170,9 +172,9 @@ impl Cut {
     }
 }
 
-/// `2^64` by `10^n`, rounded up: a multiple of `10^n` with sixteen digits at most, times this, is the multiple
-/// itself in the high word. (Too much by less than the multiple by `2^64`; and the product of both is below `10^16`.)
-/// The first has no place in a word, and no number has sixteen digits.
+/// `r = 2^64 / 10^n`, rounded up: the high word of `t * 10^n * r` is `t`, for a product `t * 10^n` of at most sixteen
+/// digits. (`10^n * r` is `2^64 + e` with `e < 10^n`, and `t * e < 10^16` is less than `2^64`.) That of `n = 0` has no
+/// place in a word; it would be asked for by numbers of sixteen digits, of which there are none.
 const RECIPROCALS: [u64; 16] = {
     let mut table = [0; 16];
     let mut i = 1;
@@ -399,7 +401,7 @@ fn low_at(lows: &[u8], i: usize, log_width: u8) -> u64 {
 fn position<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usize> {
     match Look::at::<WIDTH>(bytes, place, place.window)? {
         Look { has: false, is_before: false, is_behind: false } => None,
-        _ => position_from::<WIDTH>(bytes, place),
+        look => position_from::<WIDTH>(bytes, place, look),
     }
 }
 
@@ -437,12 +439,11 @@ fn number_of<const WIDTH: usize>(own: &[u8; WIDTH]) -> u64 {
     own.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// As [`position`], block by block from the first one on, in the direction of the number.
+/// As [`position`], from what the first block says on: block by block, in the direction of the number.
 #[inline(never)]
-fn position_from<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usize> {
+fn position_from<const WIDTH: usize>(bytes: &[u8], place: &Place, mut look: Look) -> Option<usize> {
     let (mut window, mut may_go_back, mut may_go_on) = (place.window, true, true);
     loop {
-        let look = Look::at::<WIDTH>(bytes, place, window)?;
         if look.has {
             // The first such number from the bucket's beginning on: another bucket may have the same one.
             let from = window.max(place.at);
@@ -462,6 +463,7 @@ fn position_from<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usiz
         } else {
             return None;
         }
+        look = Look::at::<WIDTH>(bytes, place, window)?;
     }
 }
 
@@ -485,8 +487,8 @@ fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> Option<usiz
 }
 
 impl WholeNumbers {
-    /// Reads and checks the section. Of a file that was checked before only what takes no time that grows
-    /// with the numbers is looked at.
+    /// Reads and checks the section. Of a file that was checked before nothing is looked at but the small tables, which are
+    /// decoded: a segment for some ten thousand numbers, or a million of them.
     pub(crate) fn check(bytes: &[u8], sections: &Sections, sets: u32, trust: Trust) -> Result<WholeNumbers, Error> {
         let section = sections.range("NUMW")?;
         let mut c = sections.cursor(bytes, "NUMW")?;
@@ -606,6 +608,14 @@ impl WholeNumbers {
             if segment.tails_at != tails_at {
                 return Err(wrong(at + 8, "a segment's numbers are out of place"));
             }
+            let own = segment.first_group as usize..end_group;
+            let in_order = match segment.log_width {
+                0 => self.check_lows::<1>(bytes, segment, own, span),
+                1 => self.check_lows::<2>(bytes, segment, own, span),
+                2 => self.check_lows::<4>(bytes, segment, own, span),
+                _ => self.check_lows::<8>(bytes, segment, own, span),
+            };
+            in_order.map_err(|at| wrong(at, "the numbers of a bucket are out of order, or behind its last tail"))?;
             let n = u64::from(rank - segment.first_rank);
             tails_at += n << segment.log_width;
             if segment.set_bits == 0 {
@@ -664,6 +674,37 @@ impl WholeNumbers {
             rank = rank.checked_add(group.numbers()).ok_or_else(|| wrong(at, "more numbers than can be counted"))?;
         }
         Ok(rank)
+    }
+
+    /// Whether the numbers of each bucket of a segment that covers `span` tails ascend, and none is behind its last tail;
+    /// else where the bucket is. One that is not where a look-up expects it would never be found, and its call go
+    /// through.
+    fn check_lows<const WIDTH: usize>(
+        &self,
+        bytes: &[u8],
+        segment: &Segment,
+        groups: Range<usize>,
+        span: u64,
+    ) -> Result<(), usize> {
+        let mut at = self.tails.start.saturating_add(usize::try_from(segment.tails_at).unwrap_or(usize::MAX));
+        let mut left = span;
+        for i in groups {
+            let counts = self.group(bytes, i).map_or(0, |group| group.counts).to_le_bytes();
+            for count in counts {
+                let tails = left.min(1 << segment.shift);
+                left -= tails;
+                let end = at.saturating_add(usize::from(count) * WIDTH);
+                let (own, _) = bytes.get(at..end).ok_or(at)?.as_chunks::<WIDTH>();
+                // Without a way out in between, so that it is done for several at once.
+                let ascend = own.iter().zip(own.iter().skip(1));
+                let ascend = ascend.fold(true, |all, (one, next)| all & (number_of(one) < number_of(next)));
+                if !ascend || own.last().is_some_and(|last| number_of(last) >= tails) {
+                    return Err(at);
+                }
+                at = end;
+            }
+        }
+        Ok(())
     }
 
     /// How many numbers there are.

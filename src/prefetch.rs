@@ -16,7 +16,7 @@ pub(crate) fn prefetch(bytes: &[u8], at: usize) {
         // computes, whatever the address; this one is a byte's of a slice.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
     }
-    // Elsewhere the byte is read, which the processor need not wait for either before it goes on.
+    // Elsewhere the byte is read: most processors go on for a while until it has come.
     #[cfg(not(target_arch = "x86_64"))]
     std::hint::black_box(*byte);
 }

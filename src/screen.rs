@@ -377,7 +377,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         self.number_of(number, class, true, self.place(number))
     }
 
-    /// Where a number would be in the lists, if the profile asks any.
+    /// Where a number would be in the lists, if the profile asks any. What is there is asked for, to be read in a moment.
     #[inline(always)]
     fn place(&self, number: &Number) -> Option<Place> {
         if self.rules.lists.is_empty() {
