@@ -448,7 +448,7 @@ mod tests {
         assert_eq!(count, numbers.len());
     }
 
-    /// A table that was damaged is refused or answers; the lows may be anything.
+    /// What was damaged is refused or answers; opened without checks, it may be anything, and answers.
     #[test]
     fn damaged_tables_do_no_harm() {
         let mut random = Random(3);
