@@ -207,6 +207,14 @@ class Asterisk:
     def log(self):
         return (self.folder / "log/full").read_text(errors="replace")
 
+    def log_with(self, text, before, seconds=10):
+        """What the log has behind a place, once it has a text there, or will not: Asterisk writes it by a thread of its
+        own, so that what a command has logged may come a while after the command has ended."""
+        end = time.monotonic() + seconds
+        while text not in (said := self.log()[before:]) and time.monotonic() < end:
+            time.sleep(0.05)
+        return said
+
     def resident(self):
         """Kilobytes of memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -83,7 +83,7 @@ def refused(version, pbx, index):
         replace(index, content)
         before = len(pbx.log())
         check(version, f"module reload, index {name}", False, reload(pbx))
-        errors = [line for line in pbx.log()[before:].splitlines() if "ERROR" in line and "stays" in line]
+        errors = [line for line in pbx.log_with("stays", before).splitlines() if "ERROR" in line and "stays" in line]
         check(version, f"lines of the log that say so, index {name}", 1, len(errors))
         said = pbx.rx("tollgate reload").strip()
         check(version, f"tollgate reload, index {name}", f"stay: ...{word}...", said[:160],
@@ -123,7 +123,7 @@ def whole(version, pbx, index, command, work):
         check(version, f"module reload, {name}", False, reload(pbx))
         status = pbx.rx("tollgate show status")
         check(version, "lines of the log, and the status that say so", (1, True),
-              (len([line for line in pbx.log()[before:].splitlines() if "ERROR" in line and expected in line]),
+              (len([line for line in pbx.log_with(expected, before).splitlines() if "ERROR" in line and expected in line]),
                bool(re.search("last reload +failed: The old settings and the old index stay: .*" + re.escape(expected),
                               status))))
         # By the old index 0905123456 is listed, and by the old settings that is 403.
@@ -270,7 +270,9 @@ def missing(version, pbx, index):
     before = len(pbx.log())
     said = pbx.rx("module load res_tollgate.so")
     check(version, "module load without an index", "Loaded", said.strip()[:60], "Loaded" in said)
-    check(version, "the log says so", True, "There is no index: outbound calls are blocked" in pbx.log()[before:])
+    # Found in a run beside another Asterisk: the log was read before its thread had written it.
+    text = "There is no index: outbound calls are blocked"
+    check(version, "the log says so", True, text in pbx.log_with(text, before))
     check(version, "outbound, on_error by default", 403, pbx.call(CALLER, "0905000112", "outbound"))
     check(version, "emergency = 112, 0905000111", (200, 200),
           (pbx.call(CALLER, "112", "outbound"), pbx.call(CALLER, "0905000111", "outbound")))
