@@ -63,14 +63,20 @@ static const char unloaded[] = "mod_tollgate is being unloaded: load it again";
 
 /* --- for calls --- */
 
+/* For those who have counted themselves in. What it gives may be another one than it gave them before, and is theirs
+ * as well until they count themselves out. */
+static const tg_service_t *in_force(void)
+{
+	const tg_service_t *service = __atomic_load_n(&globals.current, __ATOMIC_SEQ_CST);
+
+	return service ? service : &gone;
+}
+
 const tg_service_t *tg_service_take(unsigned *hold)
 {
-	const tg_service_t *service;
-
 	*hold = __atomic_load_n(&globals.side, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&globals.readers[*hold], 1, __ATOMIC_SEQ_CST);
-	service = __atomic_load_n(&globals.current, __ATOMIC_SEQ_CST);
-	return service ? service : &gone;
+	return in_force();
 }
 
 void tg_service_give(unsigned hold)
@@ -348,14 +354,20 @@ static void retire_lists(const struct tg_gate *opened)
 	free(previous);
 }
 
+/* Who asks for counts is counted as a call is: found by the tests, a tollgate status that came in behind the stop asked
+ * a service that was gone by then, and FreeSWITCH ended. Now the module waits for it. */
 void tg_service_counts(tg_counts_t *counts)
 {
+	unsigned hold;
+
+	tg_service_take(&hold);
 	switch_mutex_lock(globals.counting);
 	*counts = globals.retired;
-	add_counts(counts, globals.current->opened);
+	add_counts(counts, in_force()->opened);
 	add_counts(counts, globals.previous);
 	add_counts(counts, globals.leaving);
 	switch_mutex_unlock(globals.counting);
+	tg_service_give(hold);
 }
 
 struct tollgate_list *tg_service_lists(size_t *count)
@@ -363,9 +375,11 @@ struct tollgate_list *tg_service_lists(size_t *count)
 	const struct tg_gate *others[2];
 	struct tollgate_list *lists;
 	size_t other, i;
+	unsigned hold;
 
+	tg_service_take(&hold);
 	switch_mutex_lock(globals.counting);
-	lists = gate_lists(globals.current->opened, count);
+	lists = gate_lists(in_force()->opened, count);
 	for (i = 0; i < *count; i++) {
 		const tg_list_counts_t *retired = find_list(globals.retired_lists, globals.retired_lists_count, i, lists[i].name);
 
@@ -393,6 +407,7 @@ struct tollgate_list *tg_service_lists(size_t *count)
 		free(olds);
 	}
 	switch_mutex_unlock(globals.counting);
+	tg_service_give(hold);
 	return lists;
 }
 
@@ -538,7 +553,8 @@ switch_bool_t tg_service_reload(uint32_t max_loss_percent, tg_reload_t *reload)
 	char message[TG_MESSAGE];
 
 	switch_mutex_lock(globals.reloading);
-	begin(reload, "command", globals.current->settings.index);
+	/* Behind the stop there may be no service any more. */
+	begin(reload, "command", globals.stopped ? "" : globals.current->settings.index);
 	if (globals.stopped) {
 		refuse(reload, TOLLGATE_FAILED, unloaded);
 	} else if (!(after = new_service())) {
@@ -569,7 +585,7 @@ switch_bool_t tg_service_rollback(tg_reload_t *reload)
 
 	switch_mutex_lock(globals.reloading);
 	before = globals.current;
-	begin(reload, "command", before->settings.index);
+	begin(reload, "command", globals.stopped ? "" : before->settings.index);
 	if (globals.stopped) {
 		refuse(reload, TOLLGATE_FAILED, unloaded);
 	} else if (!before->opened) {
@@ -747,16 +763,17 @@ void tg_service_stop(void)
 void tg_service_free(void)
 {
 	tg_service_t *last = globals.current;
+	struct tg_gate *previous = globals.previous;
 
 	if (last) {
-		/* A call that came in late has this one, or finds it gone. */
+		/* A call or command that came in late has this one, or finds it gone. */
+		globals.previous = NULL;
 		__atomic_store_n(&globals.current, NULL, __ATOMIC_SEQ_CST);
 		wait_for_readers();
 		close_gate(last->opened);
-		close_gate(globals.previous);
+		close_gate(previous);
 		destroy_service(last);
 		free(globals.retired_lists);
-		globals.previous = NULL;
 		globals.retired_lists = NULL;
 		globals.retired_lists_count = 0;
 	}
