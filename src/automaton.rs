@@ -217,26 +217,29 @@ impl Shortcut {
     /// The label after all of `digits` behind a node.
     #[inline(always)]
     pub(crate) fn label_from(&self, node: u16, digits: &[u8]) -> u16 {
-        let mut node = usize::from(node);
-        let mut rest = digits.iter();
+        let (mut node, mut at) = (usize::from(node), 0);
         while let Some(ShortcutState(state)) = self.states.get(node) {
             #[cfg(test)]
             crate::steps::tick();
-            match rest.next() {
+            match digits.get(at) {
                 Some(&digit) => node = usize::from(state[(digit & 15) as usize]),
                 None => return state[LABEL],
             }
+            at += 1;
         }
         let tail = self.tails.get(node - self.states.len());
-        tail.map_or(0, |tail| tail[rest.len().min(TAIL_DIGITS - 1)])
+        tail.map_or(0, |tail| tail[(digits.len() - at).min(TAIL_DIGITS - 1)])
     }
 }
 
-/// Three ASCII digits as a number; of other bytes, some number.
-#[inline]
-pub(crate) fn head_of(digits: &[u8; HEAD_DIGITS]) -> usize {
-    let [a, b, c] = digits.map(|digit| (digit & 15) as usize);
-    a * 100 + b * 10 + c
+/// The length of a table by three digits: a power of two, so that [`head_of`] is inside without a question.
+pub(crate) const HEADS: usize = 1024;
+
+/// Three ASCII digits as a number; of other bytes, some number below [`HEADS`].
+#[inline(always)]
+pub(crate) const fn head_of(digits: &[u8; HEAD_DIGITS]) -> usize {
+    let [a, b, c] = *digits;
+    ((a & 15) as usize * 100 + (b & 15) as usize * 10 + (c & 15) as usize) % HEADS
 }
 
 #[cfg(test)]

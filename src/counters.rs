@@ -26,18 +26,20 @@ const SHARDS: usize = OWNED + SHARED;
 #[derive(Debug, Default)]
 pub(crate) struct Padded<T>(pub(crate) T);
 
+thread_local! {
+    /// Neither allocates nor has a destructor, so that it is safe in any thread at any time. [`usize::MAX`]: not asked for
+    /// yet.
+    static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
 /// The shard of the running thread. Asked for once a call: in a shared library that is a call of its own.
 /// Another thread must not have it: `current.rs` relies on that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shard(usize, PhantomData<*const ()>);
 
 impl Shard {
-    /// Neither allocates nor has a destructor, so that it is safe in any thread at any time.
     #[inline]
     pub(crate) fn of_this_thread() -> Shard {
-        thread_local! {
-            static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-        }
         let mine = MINE.try_with(|mine| {
             if mine.get() == usize::MAX {
                 mine.set(next_shard());
@@ -45,6 +47,13 @@ impl Shard {
             mine.get()
         });
         Shard(mine.unwrap_or(OWNED) % SHARDS, PhantomData)
+    }
+
+    /// The same, if the thread owns it and has asked before: nearly every call's first question.
+    #[inline(always)]
+    pub(crate) fn owned_by_this_thread() -> Option<Shard> {
+        let mine = MINE.try_with(Cell::get).ok()?;
+        (mine < OWNED).then_some(Shard(mine, PhantomData))
     }
 
     /// For tests that may not depend on how many threads there were before: as the `n`-th thread of a process has it.
@@ -114,6 +123,12 @@ impl Verdicts {
         if verdict.would_block() {
             self.shadow.add_one(shard);
         }
+    }
+
+    /// A call that passes, by the default.
+    #[inline(always)]
+    pub(crate) fn count_passed(&self, shard: Shard) {
+        add(&self.shards[shard.0 % SHARDS].0[0][Reason::Default as usize], shard);
     }
 
     pub(crate) fn get(&self, action: Action, reason: Reason) -> u64 {

@@ -53,16 +53,25 @@ impl<T> Drop for OwnReading<'_, T> {
     }
 }
 
-impl<T> Deref for Reading<'_, T> {
+impl<T> Deref for OwnReading<'_, T> {
     type Target = T;
 
     #[inline]
     #[allow(unsafe_code)]
     fn deref(&self) -> &T {
+        // SAFETY: `read_own` has found the value current with the slot naming it, the slot does so until
+        // this is dropped, and `exchange` lets go of nothing that a slot names.
+        unsafe { &*self.value }
+    }
+}
+
+impl<T> Deref for Reading<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
         match self {
-            // SAFETY: `read_own` has found the value current with the slot naming it, the slot does so until
-            // this is dropped, and `exchange` lets go of nothing that a slot names.
-            Reading::Own(own) => unsafe { &*own.value },
+            Reading::Own(own) => own,
             Reading::Shared(guard) => guard,
         }
     }
@@ -92,35 +101,52 @@ impl<T> Current<T> {
 
     /// By the thread's own slot, if it has one that is free: a reading within a reading, as of an observer that
     /// asks the gate, must not end the outer one's.
-    #[inline]
-    fn read_own(&self, shard: Shard) -> Option<OwnReading<'_, T>> {
+    #[inline(always)]
+    pub(crate) fn read_own(&self, shard: Shard) -> Option<OwnReading<'_, T>> {
         let slot = &self.slots.get(shard.owned()?)?.0;
         if !slot.load(Relaxed).is_null() {
             return None;
         }
-        for _ in 0..MOST_TRIES {
-            let value = self.own.load(Acquire);
-            if value.is_null() {
-                return None;
-            }
-            // From here on `exchange` keeps the value, if it sees this. It does, or this thread sees that the
-            // value is another one: the barrier of `exchange` lies between its store and its look at the slots;
-            // so either the store here comes before that barrier, or the load below behind it. The compiler must
-            // not turn the two round, and the processor may.
-            //
-            // `Release`, since it may follow the end of this thread's reading of the value before, and `exchange` may see
-            // only this: what was read then was read before it, too.
-            slot.store(value, Release);
-            compiler_fence(SeqCst);
-            // The same place may hold another value by now, which is then the current one, and named: what is read is
-            // what this load gave.
-            let now = self.own.load(Acquire);
-            let own = OwnReading { value: now, slot, of_this_thread: PhantomData };
-            if ptr::eq(now, value) {
+        match self.name_in(slot)? {
+            Some(own) => Some(own),
+            None => self.name_again_in(slot),
+        }
+    }
+
+    /// The value was exchanged in the few nanoseconds in which the thread named it: it begins again.
+    #[cold]
+    #[inline(never)]
+    fn name_again_in<'c>(&'c self, slot: &'c AtomicPtr<T>) -> Option<OwnReading<'c, T>> {
+        for _ in 1..MOST_TRIES {
+            if let Some(own) = self.name_in(slot)? {
                 return Some(own);
             }
         }
         None
+    }
+
+    /// Names the value in a slot of the thread's own, which is free. None where there is none to name; and none within
+    /// where it was exchanged meanwhile: then the slot is free again.
+    #[inline(always)]
+    fn name_in<'c>(&'c self, slot: &'c AtomicPtr<T>) -> Option<Option<OwnReading<'c, T>>> {
+        let value = self.own.load(Acquire);
+        if value.is_null() {
+            return None;
+        }
+        // From here on `exchange` keeps the value, if it sees this. It does, or this thread sees that the
+        // value is another one: the barrier of `exchange` lies between its store and its look at the slots;
+        // so either the store here comes before that barrier, or the load below behind it. The compiler must
+        // not turn the two round, and the processor may.
+        //
+        // `Release`, since it may follow the end of this thread's reading of the value before, and `exchange` may see
+        // only this: what was read then was read before it, too.
+        slot.store(value, Release);
+        compiler_fence(SeqCst);
+        // The same place may hold another value by now, which is then the current one, and named: what is read is
+        // what this load gave.
+        let now = self.own.load(Acquire);
+        let own = OwnReading { value: now, slot, of_this_thread: PhantomData };
+        Some(ptr::eq(now, value).then_some(own))
     }
 
     /// Does what a thread's first reading does once.

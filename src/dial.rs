@@ -8,6 +8,7 @@
 //!
 //! Nothing here allocates or can fail, and every step looks at each digit a fixed number of times.
 
+use crate::automaton::{HEADS, head_of};
 use crate::{
     number::Number,
     plan::{Action, Class, Plan, Territory, short},
@@ -603,9 +604,26 @@ impl<'d> Stripped<'d> {
 /// Whether the digits are zeros only, or spell a withheld caller id.
 #[inline(always)]
 pub(crate) fn is_withheld(digits: &[u8]) -> bool {
-    // The spellings begin with 2, 7 and 8; no other number is compared with them.
-    matches!(digits.first(), Some(b'0' | b'2' | b'7' | b'8')) && is_zeros_or_spelling(digits)
+    // What hardly any number begins with: no other one is compared.
+    let may_be = digits.first_chunk().is_none_or(|first| {
+        let head = head_of(first);
+        WITHHELD_HEADS[head / 64] >> (head % 64) & 1 == 1
+    });
+    may_be && is_zeros_or_spelling(digits)
 }
+
+/// A bit for every three digits: whether a withheld caller id begins with them.
+const WITHHELD_HEADS: [u64; HEADS / 64] = {
+    let mut heads = [0; HEADS / 64];
+    heads[0] = 1;
+    let mut i = 0;
+    while i < WITHHELD_SPELLINGS.len() {
+        let Some(first) = WITHHELD_SPELLINGS[i].first_chunk() else { panic!("a spelling is shorter than that") };
+        heads[head_of(first) / 64] |= 1 << (head_of(first) % 64);
+        i += 1;
+    }
+    heads
+};
 
 #[inline(never)]
 fn is_zeros_or_spelling(digits: &[u8]) -> bool {
@@ -712,8 +730,8 @@ mod tests {
             match dial_plan(&site).read(&text::read(dialled.as_bytes()), Direction::Outbound) {
                 Reading::Number(number, class) => {
                     assert_eq!(number.to_string(), expected, "{dialled} in {home}");
-                    assert_eq!(PLAN.region(class.territory).as_str(), region, "{dialled} in {home}");
-                    assert_eq!(class.number_type, number_type, "{dialled} in {home}");
+                    assert_eq!(PLAN.region(class.territory()).as_str(), region, "{dialled} in {home}");
+                    assert_eq!(class.number_type(), number_type, "{dialled} in {home}");
                 }
                 other => panic!("{dialled} in {home}: {}", shown(other)),
             }

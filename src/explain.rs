@@ -170,10 +170,10 @@ impl Recorder<'_> {
                 ("number", format!("a short number of {home}, {cost}"))
             }
             Reading::Number(number, class) => {
-                let region = self.index.plan.region(class.territory);
+                let region = self.index.plan.region(class.territory());
                 let region = if region.is_none() { "no region".to_owned() } else { format!("region {region}") };
-                let satellite = if class.satellite { ", satellite" } else { "" };
-                ("number", format!("{number}: {region}, type {}{satellite}", class.number_type))
+                let satellite = if class.is_satellite() { ", satellite" } else { "" };
+                ("number", format!("{number}: {region}, type {}{satellite}", class.number_type()))
             }
         };
         self.step(name, text);

@@ -80,10 +80,7 @@ impl Lanes {
             return None;
         }
         if plus {
-            if digits.len() < FEWEST_DIGITS || is_withheld(digits) {
-                return None;
-            }
-            let class = dial.plan.classify_standing(digits).filter(|class| class.is_assigned())?;
+            let class = read_e164(dial.plan, digits)?;
             number.join(b"", digits);
             return Some(class);
         }
@@ -116,6 +113,16 @@ impl Lanes {
         number.join(home.calling_code_digits(), rest);
         Some(class)
     }
+}
+
+/// Whose the number is that digits with a plus in front are, where they are read as they stand, and somebody has it:
+/// the same in all homes.
+#[inline(always)]
+pub(crate) fn read_e164(plan: &Plan, digits: &[u8]) -> Option<Class> {
+    if digits.len() < FEWEST_DIGITS || is_withheld(digits) {
+        return None;
+    }
+    plan.classify_standing(digits).filter(|class| class.is_assigned())
 }
 
 /// How the lanes of a region are found.

@@ -122,6 +122,7 @@
 #![deny(missing_docs)]
 
 mod automaton;
+mod block;
 #[cfg(feature = "compile")]
 pub mod compile;
 mod counters;

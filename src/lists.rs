@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::index::format::Trust;
 use crate::index::format::{Cursor, Sections};
 use crate::number::{MAX_NUMBER_DIGITS, Name, Number};
-use crate::numbers::{MAX_WHOLE_DIGITS, Place, WholeNumbers};
+use crate::numbers::{MAX_WHOLE_DIGITS, WholeNumbers};
 use crate::profile::RuleSet;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -319,23 +319,11 @@ impl Lists {
         self.local.states.len() > 2 * STATE_BYTES
     }
 
-    /// Where an E.164 number would be among the whole numbers; none where it is certainly not. With
-    /// the places of several numbers at hand, their cache misses need not be waited for one by one.
+    /// The E.164 numbers that are listed whole. Their steps are the caller's, since other things can be done between
+    /// them.
     #[inline(always)]
-    pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
-        self.whole.place(bytes, number)
-    }
-
-    /// Asks the processor for what [`Lists::whole_set`] will read of a place.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, bytes: &[u8], place: &Place) {
-        self.whole.prefetch(bytes, place);
-    }
-
-    /// The set of the whole number of a place, if it is listed.
-    #[inline(always)]
-    pub(crate) fn whole_set(&self, bytes: &[u8], place: &Place) -> Option<u32> {
-        self.whole.set_at(bytes, place)
+    pub(crate) fn whole(&self) -> &WholeNumbers {
+        &self.whole
     }
 
     /// Whether an E.164 number begins with a prefix of some list.
@@ -373,6 +361,19 @@ impl Lists {
     /// The keys that cover a dialled text.
     pub(crate) fn raw_hits(&self, bytes: &[u8], text: &[u8], hits: &mut Hits) {
         self.raw.walk(bytes, text, hits);
+    }
+
+    /// What [`judge`](Lists::judge) decides of a whole number of `len` digits, which somebody has and no prefix or pattern
+    /// covers, if one list alone has it, as nearly always.
+    #[inline]
+    pub(crate) fn sole_claim(&self, set: u32, len: usize, rules: &RuleSet, clock: &mut Clock) -> Option<Decided> {
+        let [member] = self.set(set) else { return None };
+        let action = self.lists.get(member.list as usize)?.action;
+        let decides = member.cover == Cover::Whole
+            && action != ListAction::Log
+            && rules.rank(member.list).is_some()
+            && !clock.is_past(member.expires);
+        decides.then_some(Decided { list: member.list, action, cover: Cover::Whole, covered: len as u8 })
     }
 
     /// What the rule set's lists say of something that these keys cover. The longest key wins, a

@@ -3,6 +3,7 @@
 //! All of them are plain `Copy` values with their text inside, so that a
 //! [`Verdict`](crate::Verdict) made of them outlives the index it came from.
 
+use crate::text::Clean;
 use crate::unseen::is_unseen;
 use std::fmt;
 
@@ -48,16 +49,28 @@ impl Number {
     #[inline(always)]
     pub(crate) fn join(&mut self, code: &[u8], rest: &[u8]) {
         debug_assert!(self.is_empty());
-        let code = &code[..code.len().min(MAX_NUMBER_DIGITS)];
-        let rest = &rest[..rest.len().min(MAX_NUMBER_DIGITS - code.len())];
-        self.len = (code.len() + rest.len()) as u8;
         if let Some([first, second]) = two_words(code, rest) {
+            self.len = (code.len() + rest.len()) as u8;
             self.digits[..8].copy_from_slice(&first.to_le_bytes());
             self.digits[8..16].copy_from_slice(&second.to_le_bytes());
             return;
         }
+        let code = &code[..code.len().min(MAX_NUMBER_DIGITS)];
+        let rest = &rest[..rest.len().min(MAX_NUMBER_DIGITS - code.len())];
+        self.len = (code.len() + rest.len()) as u8;
         copy_digits(&mut self.digits[..code.len()], code);
         copy_digits(&mut self.digits[code.len()..code.len() + rest.len()], rest);
+    }
+
+    /// As [`join`](Number::join), of eight to sixteen digits that were looked at as these two words.
+    #[inline(always)]
+    pub(crate) fn become_clean(&mut self, clean: Clean<'_>) {
+        debug_assert!(self.is_empty());
+        let len = clean.digits.len();
+        let [first, second] = [u64::from_le_bytes(clean.first), behind_first(clean.last, len)];
+        self.len = len as u8;
+        self.digits[..8].copy_from_slice(&first.to_le_bytes());
+        self.digits[8..16].copy_from_slice(&second.to_le_bytes());
     }
 
     /// Appends ASCII digits; the caller has checked that they are digits.
@@ -123,14 +136,20 @@ fn two_words(code: &[u8], rest: &[u8]) -> Option<[u64; 2]> {
         [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
         _ => return None,
     };
-    // The last eight bytes, without those that are among the first. In two steps here and below, since a
-    // word cannot be moved by 64 bits.
-    let half = 4 * (16 - n) as u32;
     let first = u64::from_le_bytes(*rest.first_chunk()?);
-    let second = u64::from_le_bytes(*rest.last_chunk()?) >> half >> half;
+    let second = behind_first(*rest.last_chunk()?, n);
+    // In two steps here, too.
     let bits = 8 * code.len() as u32;
     let carried = first >> (32 - bits / 2) >> (32 - bits / 2);
     Some([code_word | first << bits, second << bits | carried])
+}
+
+/// The last eight of 8 to 16 bytes, without those that are among the first eight.
+#[inline(always)]
+fn behind_first(last: [u8; 8], len: usize) -> u64 {
+    // In two steps, since a word cannot be moved by 64 bits.
+    let half = 4 * (16u32.wrapping_sub(len as u32) % 16);
+    u64::from_le_bytes(last) >> half >> half
 }
 
 /// Copies `from` to `to`, which has the same length: in two overlapping words where it is as long
@@ -277,12 +296,6 @@ impl NumberType {
         NumberType::Mobile,
         NumberType::FixedLineOrMobile,
     ];
-
-    /// The type with this on-disk code.
-    #[inline]
-    pub(crate) fn from_code(code: u8) -> NumberType {
-        NumberType::ALL.get(code as usize).copied().unwrap_or(NumberType::Unknown)
-    }
 
     /// The name in policies and answers: `premium_rate`, `unknown`, …
     #[must_use]
@@ -437,7 +450,6 @@ mod tests {
     fn type_codes_are_their_positions() {
         for (i, t) in NumberType::ALL.iter().enumerate() {
             assert_eq!(*t as usize, i);
-            assert_eq!(NumberType::from_code(i as u8), *t);
         }
     }
 

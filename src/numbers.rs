@@ -38,10 +38,12 @@
 //! anywhere; a look-up still reads within the file and ends. `docs/format.md`
 //! ("NUMW") has the bytes.
 
+use crate::block::{BLOCK, equal_numbers};
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections, Trust};
 use crate::number::Number;
 use crate::prefetch::prefetch;
+use std::num::NonZeroU8;
 use std::ops::Range;
 
 /// The most digits of a number here: E.164's own bound. Longer entries live in `NUMP`.
@@ -50,6 +52,8 @@ pub(crate) const MAX_WHOLE_DIGITS: usize = 15;
 pub(crate) const MAX_JUMP_DIGITS: u32 = 4;
 /// The most bits of a tail that stand in a bucket: all, since 10^15 is less than 2^50.
 pub(crate) const MAX_SHIFT: u32 = 50;
+/// So many segments of a head are looked at one after the other.
+const FEW_SEGMENTS: usize = 4;
 /// Buckets of a group.
 pub(crate) const BUCKETS: u64 = 8;
 /// The bytes of a group: a rank and a count for each bucket.
@@ -57,8 +61,6 @@ pub(crate) const GROUP_BYTES: usize = 4 + BUCKETS as usize;
 /// The most numbers of a bucket: what its byte counts. It bounds the time of a look-up.
 #[cfg(feature = "compile")]
 pub(crate) const MOST_OF_A_BUCKET: usize = u8::MAX as usize;
-/// What is compared at once; and so many bytes there are behind the last number.
-pub(crate) const BLOCK: usize = 64;
 /// The bytes of a segment's head.
 pub(crate) const SEGMENT_BYTES: usize = 32;
 /// The bytes before the segments.
@@ -262,9 +264,14 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// What segments of a head are sorted by: a length and a tail.
-    #[cfg(feature = "compile")]
+    #[inline(always)]
     fn order(len: u8, tail: u64) -> u64 {
         u64::from(len) << 56 | tail
+    }
+
+    #[inline(always)]
+    fn own_order(&self) -> u64 {
+        Segment::order(self.len, self.start)
     }
 
     fn decode(raw: &[u8; SEGMENT_BYTES]) -> Segment {
@@ -285,7 +292,7 @@ impl Segment {
     #[cfg(feature = "compile")]
     pub(crate) fn encode(&self) -> [u8; SEGMENT_BYTES] {
         let mut raw = [0; SEGMENT_BYTES];
-        raw[..8].copy_from_slice(&Segment::order(self.len, self.start).to_le_bytes());
+        raw[..8].copy_from_slice(&self.own_order().to_le_bytes());
         raw[8..16].copy_from_slice(&self.tails_at.to_le_bytes());
         raw[16..20].copy_from_slice(&self.first_rank.to_le_bytes());
         raw[20..24].copy_from_slice(&self.first_group.to_le_bytes());
@@ -316,10 +323,15 @@ impl Group {
         Group::sum(self.counts)
     }
 
+    #[inline]
+    fn at(bytes: &[u8], at: usize) -> Option<Group> {
+        chunk_at(bytes, at).map(Group::decode)
+    }
+
     /// How many numbers a bucket has, and the rank of its first one.
     #[inline]
-    fn bucket(self, bucket: u64) -> (u8, u32) {
-        let at = 8 * (bucket % BUCKETS) as u32;
+    fn bucket(self, bucket: u8) -> (u8, u32) {
+        let at = 8 * (u32::from(bucket) % BUCKETS as u32);
         let before = self.counts & !(u64::MAX << at);
         ((self.counts >> at) as u8, self.rank.wrapping_add(Group::sum(before)))
     }
@@ -332,19 +344,51 @@ impl Group {
     }
 }
 
+/// A number as it is looked for: its head, and [`Segment::order`] of its length and tail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    head: u32,
+    order: u64,
+}
+
+/// The group of a bucket where a number would be.
+#[derive(Clone, Copy, Debug)]
+struct Seek {
+    /// Where the group is, in the file.
+    group: usize,
+    /// What of the number stands in the bucket.
+    low: u64,
+    segment: u32,
+    /// Which one of the group.
+    bucket: u8,
+}
+
 /// Where a number would be, were it listed: a bucket that is not empty, and what of the number stands in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     /// Where the bucket begins, in the file.
     at: usize,
-    /// Where in the file the number is looked for first.
-    window: usize,
     low: u64,
-    /// The rank of its first number.
-    first: u32,
     segment: u32,
-    count: u8,
+    /// How many numbers it has.
+    count: NonZeroU8,
+    /// Behind how many of them the number is looked for first.
+    skipped: u8,
     log_width: u8,
+}
+
+impl Place {
+    /// Where in the file the number is looked for first.
+    #[inline(always)]
+    fn window(&self) -> usize {
+        self.at.wrapping_add(usize::from(self.skipped) << self.log_width)
+    }
+
+    /// Where the bucket ends.
+    #[inline(always)]
+    fn end(&self) -> usize {
+        self.at.wrapping_add(usize::from(self.count.get()) << self.log_width)
+    }
 }
 
 /// The section `NUMW`, checked. The small tables are decoded; of the large ones it holds ranges, not bytes: the
@@ -395,95 +439,83 @@ fn low_at(lows: &[u8], i: usize, log_width: u8) -> u64 {
     u64_at(lows, i * width) << unused >> unused
 }
 
-/// How many numbers of its bucket stand before the number of a place, if it is there. Nearly always the one block is
-/// looked at that was asked for, and nobody waits twice.
-#[inline(always)]
-fn position<const WIDTH: usize>(bytes: &[u8], place: &Place) -> Option<usize> {
-    match Look::at::<WIDTH>(bytes, place, place.window)? {
-        Look { has: false, is_before: false, is_behind: false } => None,
-        look => position_from::<WIDTH>(bytes, place, look),
-    }
-}
-
-/// What a block says of a number that could be in it.
-struct Look {
-    /// It is in the block; perhaps as another bucket's.
-    has: bool,
-    /// If its bucket has it, then before the block.
-    is_before: bool,
-    /// Behind it.
-    is_behind: bool,
-}
-
-impl Look {
-    #[inline(always)]
-    fn at<const WIDTH: usize>(bytes: &[u8], place: &Place, window: usize) -> Option<Look> {
-        #[cfg(test)]
-        crate::steps::tick();
-        let block: &[u8; BLOCK] = bytes.get(window..)?.first_chunk()?;
-        let wanted: [u8; WIDTH] = *place.low.to_le_bytes().first_chunk()?;
-        let (own, _) = block.as_chunks::<WIDTH>();
-        let end = place.at.wrapping_add(usize::from(place.count) * WIDTH);
-        // Neither here nor there is a way out in between: all are compared at once, and what follows is one
-        // question whose answer can be guessed, since that of each half cannot.
-        Some(Look {
-            has: own.iter().fold(false, |any, own| any | (*own == wanted)),
-            is_before: (window > place.at) & (place.low < number_of(own.first()?)),
-            is_behind: (window.wrapping_add(BLOCK) < end) & (place.low > number_of(own.last()?)),
-        })
-    }
-}
-
 #[inline]
 fn number_of<const WIDTH: usize>(own: &[u8; WIDTH]) -> u64 {
     own.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// As [`position`], from what the first block says on: block by block, in the direction of the number.
-#[inline(never)]
-fn position_from<const WIDTH: usize>(bytes: &[u8], place: &Place, mut look: Look) -> Option<usize> {
-    let (mut window, mut may_go_back, mut may_go_on) = (place.window, true, true);
-    loop {
-        if look.has {
-            // The first such number from the bucket's beginning on: another bucket may have the same one.
-            let from = window.max(place.at);
-            let first = first_equal::<WIDTH>(bytes.get(from..)?.first_chunk()?, place.low);
-            let own = first.map(|first| from.wrapping_sub(place.at) / WIDTH + first);
-            if let Some(own) = own.filter(|&own| own < usize::from(place.count)) {
-                return Some(own);
-            }
-        }
-        // One way only: what is in no order ends all the same.
-        if may_go_back && look.is_before {
-            may_go_on = false;
-            window = window.checked_sub(BLOCK)?;
-        } else if may_go_on && look.is_behind {
-            may_go_back = false;
-            window = window.wrapping_add(BLOCK);
-        } else {
-            return None;
-        }
-        look = Look::at::<WIDTH>(bytes, place, window)?;
-    }
+/// A block of the file.
+#[inline(always)]
+fn block_at(bytes: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
+    #[cfg(test)]
+    crate::steps::tick();
+    chunk_at(bytes, at)
 }
 
-/// Which number of a block is the first that equals `low`, if one does: a word of them at a time. A function of its
-/// own, since the compiler makes a branch for every number of it where it stands behind the other question.
+/// Some bytes of the file.
+#[inline(always)]
+fn chunk_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.first_chunk()
+}
+
+/// Bits for the first bytes of a block, at most for all.
+#[inline(always)]
+fn first_bytes(bytes: usize) -> u64 {
+    // In two steps, since a word cannot be moved by 64 bits.
+    let others = BLOCK - bytes.min(BLOCK);
+    u64::MAX >> (others / 2) >> (others - others / 2)
+}
+
+/// The first and the last number of a block.
+#[inline(always)]
+fn ends(block: &[u8; BLOCK], log_width: u8) -> (u64, u64) {
+    let unused = 64 - (8 << (log_width % 4));
+    (u64_at(block, 0) << unused >> unused, u64_at(block, BLOCK - 8) >> unused)
+}
+
+/// How many numbers of its bucket stand before the number of a place, if it is there. Nearly always the one block is
+/// looked at that was asked for, and nobody waits twice.
+#[inline(always)]
+fn position(bytes: &[u8], place: &Place) -> Option<usize> {
+    let window = place.window();
+    let block = block_at(bytes, window)?;
+    let own = equal_numbers(block, place.low, place.log_width) & first_bytes(place.end().wrapping_sub(window));
+    if own != 0 {
+        return Some(usize::from(place.skipped) + (own.trailing_zeros() as usize >> place.log_width));
+    }
+    // Neither is there a way out in between here: whether it is elsewhere can be guessed, each of these cannot.
+    let (first, last) = ends(block, place.log_width);
+    let is_before = (place.skipped > 0) & (place.low < first);
+    let is_behind = (window.wrapping_add(BLOCK) < place.end()) & (place.low > last);
+    if is_before | is_behind { position_elsewhere(bytes, place, is_before) } else { None }
+}
+
+/// As [`position`], where it is not in the first block: block by block, in the direction of the number. One way only, so
+/// that what is in no order ends, too.
 #[inline(never)]
-fn first_equal<const WIDTH: usize>(block: &[u8; BLOCK], low: u64) -> Option<usize> {
-    let lane = 8 * WIDTH as u32;
-    let ones = u64::MAX / (u64::MAX >> (64 - lane));
-    let wanted = ones.wrapping_mul(low);
-    let (words, _) = block.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let differs = u64::from_le_bytes(*word) ^ wanted;
-        // The highest bit of each number that is zero, and of some above the first such one.
-        let zero = differs.wrapping_sub(ones) & !differs & (ones << (lane - 1));
-        if zero != 0 {
-            return Some((i * 8 + zero.trailing_zeros() as usize / 8) / WIDTH);
+fn position_elsewhere(bytes: &[u8], place: &Place, back: bool) -> Option<usize> {
+    let mut window = place.window();
+    loop {
+        window = if back { window.checked_sub(BLOCK)? } else { window.wrapping_add(BLOCK) };
+        let block = block_at(bytes, window)?;
+        // What is before the bucket is another one's, and so is what is behind it.
+        let before = place.at.saturating_sub(window);
+        let own = equal_numbers(block, place.low, place.log_width)
+            & first_bytes(place.end().wrapping_sub(window))
+            & !first_bytes(before);
+        if own != 0 {
+            return Some((window.wrapping_add(own.trailing_zeros() as usize) - place.at) >> place.log_width);
+        }
+        let (first, last) = ends(block, place.log_width);
+        let goes_on = if back {
+            before == 0 && window > place.at && place.low < first
+        } else {
+            window.wrapping_add(BLOCK) < place.end() && place.low > last
+        };
+        if !goes_on {
+            return None;
         }
     }
-    None
 }
 
 impl WholeNumbers {
@@ -726,87 +758,140 @@ impl WholeNumbers {
 
     #[inline]
     fn group(&self, bytes: &[u8], i: usize) -> Option<Group> {
-        let at = self.groups.start.wrapping_add(i.wrapping_mul(GROUP_BYTES));
-        bytes.get(at..)?.first_chunk().map(Group::decode)
+        Group::at(bytes, self.groups.start.wrapping_add(i.wrapping_mul(GROUP_BYTES)))
     }
 
-    /// The segment of a number of this length with this head and tail.
+    /// The last segment of a head that is not behind a number.
     #[inline(always)]
-    fn segment_of(&self, split: Split, len: u8) -> Option<(u32, &Segment)> {
-        let slots = self.jump.get(split.head as usize..)?.first_chunk::<2>()?;
-        let own = self.segments.get(slots[0] as usize..slots[1] as usize)?;
-        // Mostly one or none: one for each length that the head's numbers have, and more only where they
+    fn segment_of(&self, wanted: Wanted) -> Option<u32> {
+        let [from, to] = *self.jump.get(wanted.head as usize..)?.first_chunk()?;
+        let own = self.segments.get(from as usize..to as usize)?;
+        let last = own.last()?;
+        // Mostly there is one or none: one for each length that the head's numbers have, and more only where they
         // are many, or lie unevenly.
-        let behind = own.partition_point(|segment| {
-            #[cfg(test)]
-            crate::steps::tick();
-            (segment.len, segment.start) <= (len, split.tail)
-        });
-        let at = behind.checked_sub(1)?;
-        let segment = own.get(at)?;
-        (segment.len == len).then_some((slots[0] + at as u32, segment))
+        if last.own_order() <= wanted.order { Some(to.wrapping_sub(1)) } else { segment_among(own, from, wanted) }
     }
 
-    /// Where a number would be; none where it is certainly not listed. This reads the small tables only,
-    /// so that several numbers' buckets can be asked for before one is waited for.
+    /// The steps of a look-up. None where the number is certainly not listed.
+    ///
+    /// Each reads one table, which the one before has said where to; so that what several numbers need can be asked for
+    /// before it is waited for. First: what is to be looked for.
     #[inline(always)]
-    pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
-        let digits = Digits::of_padded(number.padded().first_chunk()?, number.len())?;
-        self.place_of(bytes, digits)
+    pub(crate) fn wanted(&self, number: &Number) -> Option<Wanted> {
+        self.wanted_of(Digits::of_padded(number.padded().first_chunk()?, number.len())?)
     }
 
     #[inline(always)]
-    fn place_of(&self, bytes: &[u8], digits: Digits) -> Option<Place> {
+    fn wanted_of(&self, digits: Digits) -> Option<Wanted> {
         if !self.has_length(digits.len) {
             return None;
         }
         let split = Split::of(digits, self.cut);
-        let (id, segment) = self.segment_of(split, digits.len as u8)?;
-        let within = split.tail.wrapping_sub(segment.start);
-        // Of a file that was checked these are what they are anyhow; and nothing wraps. Of another one nothing
-        // is found, or something that is not there.
-        let (shift, log_width) = (u32::from(segment.shift) % u64::BITS, segment.log_width % 4);
-        let bucket = within >> shift;
-        let group = self.group(bytes, (segment.first_group as usize).wrapping_add((bucket / BUCKETS) as usize))?;
-        let (count, first) = group.bucket(bucket);
-        if count == 0 {
+        Some(Wanted { head: split.head as u32, order: Segment::order(digits.len as u8, split.tail) })
+    }
+
+    /// Second: the group, by the small tables.
+    #[inline(always)]
+    fn seek(&self, wanted: &Wanted) -> Option<Seek> {
+        let id = self.segment_of(*wanted)?;
+        let segment = self.segments.get(id as usize)?;
+        let within = wanted.order.wrapping_sub(segment.own_order());
+        if within >> 56 != 0 {
+            // A segment of other lengths.
             return None;
         }
+        // Of a file that was checked this is what it is anyhow; and nothing wraps. Of another one nothing
+        // is found, or something that is not there.
+        let shift = u32::from(segment.shift) % u64::BITS;
+        let bucket = within >> shift;
+        let group = (segment.first_group as usize).wrapping_add((bucket / BUCKETS) as usize);
+        Some(Seek {
+            group: self.groups.start.wrapping_add(group.wrapping_mul(GROUP_BYTES)),
+            low: within & !(u64::MAX << shift),
+            segment: id,
+            bucket: (bucket % BUCKETS) as u8,
+        })
+    }
+
+    /// Third: the place, by the group.
+    #[inline(always)]
+    fn place_at(&self, bytes: &[u8], seek: &Seek) -> Option<Place> {
+        let segment = self.segments.get(seek.segment as usize)?;
+        let (shift, log_width) = (u32::from(segment.shift) % u64::BITS, segment.log_width % 4);
+        let (count, first) = Group::at(bytes, seek.group)?.bucket(seek.bucket);
+        let count = NonZeroU8::new(count)?;
         let before = u64::from(first.wrapping_sub(segment.first_rank));
         let at = self.tails.start.wrapping_add(segment.tails_at.wrapping_add(before << log_width) as usize);
-        let low = within & !(u64::MAX << shift);
         // Where it should be were they spread evenly, in the middle of a block: hardly ever is it in another one.
-        let (count_of, per_block) = (usize::from(count), BLOCK >> log_width);
-        let even = (low.wrapping_mul(u64::from(count)) >> shift) as usize;
-        let skipped = even.saturating_sub(per_block / 2).min(count_of.saturating_sub(per_block));
-        let window = at.wrapping_add(skipped << log_width);
-        Some(Place { at, window, low, first, segment: id, count, log_width })
+        let (numbers, per_block) = (usize::from(count.get()), BLOCK >> log_width);
+        let even = (seek.low.wrapping_mul(numbers as u64) >> shift) as usize;
+        let skipped = even.saturating_sub(per_block / 2).min(numbers.saturating_sub(per_block)) as u8;
+        Some(Place { at, low: seek.low, segment: seek.segment, count, skipped, log_width })
+    }
+
+    /// All three steps, and asks for what is at the place. A function of its own, since it needs all registers there are.
+    #[inline(never)]
+    pub(crate) fn ask_for(&self, bytes: &[u8], number: &Number) -> Option<Place> {
+        let place = self.place_at(bytes, &self.seek(&self.wanted(number)?)?)?;
+        self.prefetch(bytes, &place);
+        Some(place)
+    }
+
+    /// The second and third step for several numbers, and asks for what is at the places: what each step reads of all of
+    /// them is on its way before the first is waited for.
+    #[inline(never)]
+    pub(crate) fn places<const N: usize>(
+        &self,
+        bytes: &[u8],
+        wanted: &[Option<Wanted>; N],
+        places: &mut [Option<Place>; N],
+    ) {
+        let mut seeks = [None; N];
+        for (wanted, seek) in wanted.iter().zip(&mut seeks) {
+            *seek = wanted.as_ref().and_then(|wanted| self.seek(wanted));
+            if let Some(seek) = seek {
+                prefetch(bytes, seek.group);
+            }
+        }
+        for (seek, place) in seeks.iter().zip(places) {
+            *place = seek.as_ref().and_then(|seek| self.place_at(bytes, seek));
+            if let Some(place) = place {
+                self.prefetch(bytes, place);
+            }
+        }
+    }
+
+    /// All three.
+    #[inline(always)]
+    pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
+        self.place_at(bytes, &self.seek(&self.wanted(number)?)?)
+    }
+
+    fn place_of(&self, bytes: &[u8], digits: Digits) -> Option<Place> {
+        self.place_at(bytes, &self.seek(&self.wanted_of(digits)?)?)
     }
 
     /// Asks for what a look-up will read of a place.
     #[inline(always)]
     pub(crate) fn prefetch(&self, bytes: &[u8], place: &Place) {
-        prefetch(bytes, place.window);
-        prefetch(bytes, place.window.wrapping_add(BLOCK - 1));
-    }
-
-    /// The rank of the number of a place, if it is listed.
-    #[inline(always)]
-    fn rank_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
-        let at = match place.log_width {
-            1 => position::<2>(bytes, place),
-            0 => position::<1>(bytes, place),
-            2 => position::<4>(bytes, place),
-            _ => position::<8>(bytes, place),
-        };
-        Some(place.first.wrapping_add(at? as u32))
+        let window = place.window();
+        prefetch(bytes, window);
+        prefetch(bytes, window.wrapping_add(BLOCK - 1));
     }
 
     /// The set of the number of a place, if it is listed.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn set_at(&self, bytes: &[u8], place: &Place) -> Option<u32> {
-        let rank = self.rank_at(bytes, place)?;
-        Some(self.set_of(bytes, self.segments.get(place.segment as usize)?, rank))
+        let position = position(bytes, place)?;
+        Some(self.set_of_position(bytes, place, position))
+    }
+
+    #[inline(never)]
+    fn set_of_position(&self, bytes: &[u8], place: &Place, position: usize) -> u32 {
+        let Some(segment) = self.segments.get(place.segment as usize) else { return 0 };
+        // The bucket's first number, and the segment's.
+        let first = place.at.wrapping_sub(self.tails.start).wrapping_sub(segment.tails_at as usize) >> place.log_width;
+        self.set_of(bytes, segment, segment.first_rank.wrapping_add(first.wrapping_add(position) as u32))
     }
 
     #[inline]
@@ -854,7 +939,7 @@ impl WholeNumbers {
             for group in segment.first_group as usize..end.min(group_count) {
                 let Some(own) = self.group(bytes, group) else { return };
                 for bucket in 0..BUCKETS {
-                    let (count, _) = own.bucket(bucket);
+                    let (count, _) = own.bucket(bucket as u8);
                     let lows = lows(bytes, &self.tails, at).unwrap_or_default();
                     let first = (group as u64 - u64::from(segment.first_group)) * BUCKETS + bucket;
                     let first = first.wrapping_shl(u32::from(segment.shift)).wrapping_add(segment.start);
@@ -869,6 +954,25 @@ impl WholeNumbers {
             }
         }
     }
+}
+
+/// [`WholeNumbers::segment_of`] where it is not the last one of the head's, `own`, of which the first is `from`.
+#[inline(never)]
+fn segment_among(own: &[Segment], from: u32, wanted: Wanted) -> Option<u32> {
+    if own.len() <= FEW_SEGMENTS {
+        let at = own.iter().rposition(|segment| {
+            #[cfg(test)]
+            crate::steps::tick();
+            segment.own_order() <= wanted.order
+        })?;
+        return Some(from.wrapping_add(at as u32));
+    }
+    let behind = own.partition_point(|segment| {
+        #[cfg(test)]
+        crate::steps::tick();
+        segment.own_order() <= wanted.order
+    });
+    Some(from.wrapping_add(behind.checked_sub(1)? as u32))
 }
 
 /// The lows from a place among all on, and what is behind them.

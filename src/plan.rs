@@ -7,7 +7,7 @@
 //! compiler turned all of them into automata (`docs/format.md`, "Plan sections").
 
 use crate::{
-    automaton::{Automaton, Shortcut, head_of},
+    automaton::{Automaton, HEADS, Shortcut, head_of},
     dial::{DialPlan, Reading, Site},
     error::Error,
     index::format::{Kind, Sections},
@@ -64,33 +64,52 @@ const TERRITORY_SHIFT: u16 = 4;
 const SATELLITE: u16 = 1 << 12;
 const CLASS_BITS: u16 = SATELLITE | (SATELLITE - 1);
 
-/// What the plan says about a number.
+/// By a label's type bits.
+const TYPES: [NumberType; TYPE_BITS as usize + 1] = {
+    let mut types = [NumberType::Unknown; TYPE_BITS as usize + 1];
+    let mut i = 0;
+    while i < NumberType::ALL.len() {
+        types[i] = NumberType::ALL[i];
+        i += 1;
+    }
+    types
+};
+
+/// What the plan says about a number: a label of its automaton, checked when that was decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Class {
-    /// The territory's position plus one; 0 for none.
-    pub territory: u8,
-    pub number_type: NumberType,
-    /// The call would be carried by satellite, whatever the type.
-    pub satellite: bool,
-}
+pub(crate) struct Class(u16);
 
 impl Class {
     /// What is no number is nobody's.
-    pub(crate) const NOBODY: Class = Class { territory: 0, number_type: NumberType::Unknown, satellite: false };
+    pub(crate) const NOBODY: Class = Class(0);
+
+    /// The territory's position plus one; 0 for none.
+    #[inline]
+    pub(crate) fn territory(self) -> u8 {
+        (self.0 >> TERRITORY_SHIFT) as u8
+    }
 
     #[inline]
-    fn from_label(label: u16) -> Class {
-        Class {
-            territory: (label >> TERRITORY_SHIFT) as u8,
-            number_type: NumberType::from_code((label & TYPE_BITS) as u8),
-            satellite: label & SATELLITE != 0,
-        }
+    pub(crate) fn number_type(self) -> NumberType {
+        TYPES[usize::from(self.type_code())]
+    }
+
+    /// The number type's discriminant.
+    #[inline]
+    pub(crate) fn type_code(self) -> u8 {
+        (self.0 & TYPE_BITS) as u8
+    }
+
+    /// The call would be carried by satellite, whatever the type.
+    #[inline]
+    pub(crate) fn is_satellite(self) -> bool {
+        self.0 & SATELLITE != 0
     }
 
     /// Whether the plan gives the number to somebody.
     #[inline]
     pub(crate) fn is_assigned(self) -> bool {
-        self.number_type != NumberType::Unknown
+        self.type_code() != NumberType::Unknown as u8
     }
 }
 
@@ -129,6 +148,7 @@ impl Territory {
 
 /// What the first three digits of an international number say.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 struct Head {
     /// How many digits the calling code has.
     calling_code_len: u8,
@@ -136,6 +156,11 @@ struct Head {
     may_have_prefix: u16,
     /// In the short cut through the classes, behind the three digits.
     class_node: u16,
+}
+
+impl Head {
+    /// Of no calling code: nothing is read as it stands.
+    const NONE: Head = Head { calling_code_len: 0, may_have_prefix: u16::MAX, class_node: 0 };
 }
 
 /// A calling code in ASCII digits, and how many there are.
@@ -187,8 +212,10 @@ pub(crate) struct Plan {
     territories: Box<[Territory]>,
     /// By calling code: the number of its main territory, 0 where there is no such code.
     by_calling_code: Box<[u8]>,
+    /// By territory: its region, none for 0 and those that there are not.
+    regions: [Region; 256],
     /// By three digits that a number may begin with.
-    heads: Box<[Head]>,
+    heads: [Head; HEADS],
     /// By two letters: the number of the territory, 0 where there is none.
     by_region: Box<[u8]>,
     classes: Automaton,
@@ -232,8 +259,10 @@ impl Plan {
 
         let mut by_calling_code = vec![0u8; 1000];
         let mut by_region = vec![0u8; 26 * 26];
+        let mut regions = [Region::NONE; 256];
         for (i, territory) in territories.iter().enumerate() {
             let number = i as u8 + 1;
+            regions[usize::from(number)] = territory.region;
             if let Some(slot) = by_calling_code.get_mut(territory.calling_code as usize)
                 && (*slot == 0 || main[i])
             {
@@ -249,7 +278,8 @@ impl Plan {
             territory.class_node = nodes.get(state as usize).copied().unwrap_or_default();
         }
         let mut plan = Plan {
-            heads: Box::default(),
+            heads: [Head::NONE; HEADS],
+            regions,
             territories: territories.into(),
             by_calling_code: by_calling_code.into(),
             by_region: by_region.into(),
@@ -261,7 +291,9 @@ impl Plan {
             metadata_version,
             source_digests,
         };
-        plan.heads = (0..1000).map(|head| plan.head(head)).collect();
+        for head in 0..1000 {
+            plan.heads[usize::from(head)] = plan.head(head);
+        }
         Ok(plan)
     }
 
@@ -270,7 +302,7 @@ impl Plan {
         let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| b'0' + digit as u8);
         let class_node = self.whole_classes.head(head);
         let Some((code, length)) = self.calling_code_of(&digits) else {
-            return Head { calling_code_len: 0, may_have_prefix: u16::MAX, class_node };
+            return Head { class_node, ..Head::NONE };
         };
         let root = self.main_territory(code).and_then(|territory| territory.national_prefix);
         let bit = |digit| {
@@ -289,25 +321,25 @@ impl Plan {
     #[inline(always)]
     pub(crate) fn classify_standing(&self, e164: &[u8]) -> Option<Class> {
         let (first, rest) = e164.split_first_chunk()?;
-        let head = self.heads.get(head_of(first))?;
+        let head = &self.heads[head_of(first)];
         let national = *e164.get(head.calling_code_len as usize)?;
         if head.may_have_prefix >> (national & 15) & 1 == 1 {
             return None;
         }
-        Some(Class::from_label(self.whole_classes.label_from(head.class_node, rest)))
+        Some(Class(self.whole_classes.label_from(head.class_node, rest)))
     }
 
     /// The class of a number, in ASCII digits without plus.
     #[inline]
     pub(crate) fn classify(&self, e164: &[u8]) -> Class {
         let label = self.whole_classes.label(e164).unwrap_or_else(|| self.classes.walk_all(0, e164));
-        Class::from_label(label)
+        Class(label)
     }
 
     /// The class of a territory's calling code with these national digits behind it.
     #[inline(always)]
     pub(crate) fn classify_national(&self, territory: &Territory, national: &[u8]) -> Class {
-        Class::from_label(self.whole_classes.label_from(territory.class_node, national))
+        Class(self.whole_classes.label_from(territory.class_node, national))
     }
 
     /// The class of every proper, non-empty prefix of the digits, shortest first: how many digits
@@ -317,7 +349,7 @@ impl Plan {
         let mut state = 0;
         for (i, &digit) in e164.iter().take(e164.len().saturating_sub(1)).enumerate() {
             state = self.classes.step(state, digit);
-            f(i + 1, Class::from_label(self.classes.label(state)));
+            f(i + 1, Class(self.classes.label(state)));
         }
     }
 
@@ -330,7 +362,7 @@ impl Plan {
     /// Whether a number that ends in this state of [`Plan::classes`] is assigned.
     #[cfg(feature = "compile")]
     pub(crate) fn is_assigned_state(&self, state: u16) -> bool {
-        Class::from_label(self.classes.label(state)).is_assigned()
+        Class(self.classes.label(state)).is_assigned()
     }
 
     /// The territory whose dial tables a region uses. `001` dials nothing and has none.
@@ -346,8 +378,9 @@ impl Plan {
     }
 
     /// The region of a territory; none for 0.
+    #[inline]
     pub(crate) fn region(&self, territory: u8) -> Region {
-        self.territory_of(territory).map_or(Region::NONE, |t| t.region)
+        self.regions[usize::from(territory)]
     }
 
     /// All territories; one's number is its position plus one.
@@ -546,7 +579,7 @@ impl NumberingPlan {
     #[must_use]
     pub fn classify(&self, number: &Number) -> (Region, NumberType) {
         let class = self.plan.classify(number.as_bytes());
-        (self.plan.region(class.territory), class.number_type)
+        (self.plan.region(class.territory()), class.number_type())
     }
 
     /// Reads a number as it is dialled in the region `home`: libphonenumber's `parse`, which knows
@@ -630,7 +663,7 @@ pub(crate) mod tests {
 
     fn class(plan: &Plan, e164: &str) -> (String, NumberType, bool) {
         let class = plan.classify(e164.as_bytes());
-        (plan.region(class.territory).as_str().to_owned(), class.number_type, class.satellite)
+        (plan.region(class.territory()).as_str().to_owned(), class.number_type(), class.is_satellite())
     }
 
     #[test]

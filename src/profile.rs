@@ -5,6 +5,7 @@
 use crate::error::Error;
 use crate::index::format::Sections;
 use crate::number::{Name, NumberType};
+use crate::plan::Class;
 use crate::verdict::{Action, Direction};
 
 /// The bits of [`RuleSet::blocks`] that are no number type.
@@ -73,6 +74,18 @@ impl RuleSet {
     #[inline]
     pub(crate) fn blocks_countries(&self) -> bool {
         self.blocks_countries
+    }
+
+    /// Whether a number of this class, which somebody has, certainly passes the rules: none speaks of it, and the default
+    /// is to allow. Asked of every call: without a way out in between.
+    #[inline(always)]
+    pub(crate) fn pass(&self, class: Class) -> bool {
+        let by_type = self.types >> class.type_code() & 1 != 0;
+        let as_satellite = class.is_satellite() & self.blocks_satellite();
+        let territory = class.territory();
+        let by_default = self.decisions >> Decision::Default as u8 & 1 != 0;
+        // Where the plan cannot tell whose it is, its beginning may.
+        !(by_type | as_satellite | self.blocks_territory(territory) | (territory == 0) | by_default)
     }
 
     /// What the rule set says to one of the plain questions.

@@ -7,7 +7,8 @@
 
 use crate::dial::{DialPlan, Reading, ShortCost};
 use crate::index::Index;
-use crate::lists::{Clock, Cover, Extent, Hits, ListAction, Outcome};
+use crate::lanes::read_e164;
+use crate::lists::{Clock, Cover, Decided, Extent, Hits, ListAction, Outcome};
 use crate::number::{Name, Number, NumberType};
 use crate::numbers::Place;
 use crate::plan::Class;
@@ -101,37 +102,60 @@ pub(crate) struct Named {
 /// Judges one dialled string (outbound) or caller id (inbound) into `verdict`, which must be
 /// [`Verdict::BLANK`]: it is filled in where the caller wants it, since copying one takes as long as
 /// reading a number.
-///
-/// Nearly every call is plain digits that make a number at once; nothing of what the others need is
-/// even set up for it. The rest is [`at_length`].
 #[inline]
 pub(crate) fn judge<T: Trace>(
     index: &Index,
     question: Question,
     dialled: &[u8],
     mut clock: Clock,
-    mut trace: T,
+    trace: T,
     verdict: &mut Verdict,
 ) -> Named {
-    let mut buffer = [0; text::SHORT_TEXT];
-    let plain = text::clean_digits(dialled).or_else(|| text::plain_digits(dialled, &mut buffer));
-    if let Some((plus, digits)) = plain
-        && !index.lists.has_raw()
-        && let Some(lanes) = index.lanes(question.home)
-        && let Some(class) =
-            lanes.read(&dial_plan(index, question), plus, digits, question.direction, &mut verdict.number)
-    {
-        if T::LISTENS {
-            trace.event(Event::Dialled(&text::read(dialled)));
-            trace.event(Event::Read(&Reading::Number(verdict.number, class)));
-        }
-        let mut judge = Judge::new(index, question, &mut clock, trace);
-        let place = judge.place(&verdict.number);
-        let ruling = judge.number_of(&verdict.number, class, false, place);
-        judge.settle(ruling, class, verdict)
-    } else {
-        at_length(index, question, dialled, plain.is_none(), &mut clock, trace, verdict)
+    // Who explains wants to hear of everything.
+    let rest = if T::LISTENS { Err(Rest::Text) } else { pass_at_once(index, question, dialled, verdict) };
+    match rest {
+        Ok(()) => Named::default(),
+        Err(rest) => go_on(index, question, dialled, rest, &mut clock, trace, verdict),
     }
+}
+
+/// What is left to do of a judgement where [`pass_at_once`] cannot say that the call passes.
+#[derive(Clone, Copy)]
+pub(crate) enum Rest {
+    /// All of it: the text is to be read.
+    Text,
+    /// The same, and no lane answers it.
+    NoLane,
+    /// The same, and lanes cannot be asked before it is read.
+    NotPlain,
+    /// Somebody has the number, which the verdict holds, and lists or rules may speak of it; with its own set, if it is
+    /// listed itself.
+    SpokenOf(Class, Option<u32>),
+}
+
+/// The verdict on nearly every call: it is to an E.164 number, written as such, which somebody has and nothing speaks
+/// of, so that it passes. Else what is left to do, by [`go_on`].
+///
+/// Small, and apart from all that is rare, so that what it needs is in registers.
+#[inline(always)]
+pub(crate) fn pass_at_once(
+    index: &Index,
+    question: Question,
+    dialled: &[u8],
+    verdict: &mut Verdict,
+) -> Result<(), Rest> {
+    let Some(clean) = text::clean_e164(dialled) else { return Err(Rest::Text) };
+    if index.lists.has_raw() {
+        return Err(Rest::Text);
+    }
+    let Some(class) = read_e164(&index.plan, clean.digits) else { return Err(Rest::NoLane) };
+    verdict.number.become_clean(clean);
+    let asked = Asked::of(index, question);
+    if asked.rules.lists.is_empty() {
+        return asked.pass(class, None, verdict);
+    }
+    let place = asked.place(&verdict.number);
+    asked.pass(class, place.as_ref(), verdict)
 }
 
 /// How many texts are read before the lists are asked about the first one.
@@ -154,45 +178,187 @@ impl<'i> Rows<'i> {
         Rows { index, question, clock: Clock::system() }
     }
 
-    /// Judges up to [`ROW`] texts into as many verdicts; `done` gets each with its text.
+    /// Judges up to [`ROW`] texts into as many verdicts; `done` gets each with its text, and what it names where it may
+    /// name something.
     #[inline]
     pub(crate) fn judge<T: AsRef<[u8]>>(
         &mut self,
         dialled: &[T],
         verdicts: &mut [Verdict],
-        mut done: impl FnMut(&[u8], Named, &Verdict),
+        mut done: impl FnMut(&[u8], Option<Named>, &Verdict),
     ) {
         let Rows { index, question, clock } = self;
         let (index, question) = (*index, *question);
-        let dial = dial_plan(index, question);
-        let lanes = index.lanes(question.home).filter(|_| !index.lists.has_raw());
-        let mut judge = Judge::new(index, question, clock, NoTrace);
-        let mut read: [Option<(Class, Option<Place>)>; ROW] = [None; ROW];
-        let mut plain = [false; ROW];
-        for (((text, verdict), read), plain) in dialled.iter().zip(&mut *verdicts).zip(&mut read).zip(&mut plain) {
-            let text = text.as_ref();
+        let asked = Asked::of(index, question);
+        let (has_raw, has_lists) = (index.lists.has_raw(), !asked.rules.lists.is_empty());
+        let (bytes, whole) = (index.bytes(), index.lists.whole());
+        let mut row: [Result<Class, Rest>; ROW] = [Err(Rest::Text); ROW];
+        let (mut wanted, mut places) = ([None; ROW], [None; ROW]);
+        for (((text, verdict), read), wanted) in dialled.iter().zip(&mut *verdicts).zip(&mut row).zip(&mut wanted) {
             *verdict = Verdict::BLANK;
-            let mut buffer = [0; text::SHORT_TEXT];
-            let digits = text::clean_digits(text).or_else(|| text::plain_digits(text, &mut buffer));
-            *plain = digits.is_some();
-            if let Some(((plus, digits), lanes)) = digits.zip(lanes) {
-                let class = lanes.read(&dial, plus, digits, question.direction, &mut verdict.number);
-                *read = class.map(|class| (class, judge.place(&verdict.number)));
+            let clean = text::clean_e164(text.as_ref()).filter(|_| !has_raw);
+            *read = match clean.and_then(|clean| Some((clean, read_e164(&index.plan, clean.digits)?))) {
+                Some((clean, class)) => {
+                    verdict.number.become_clean(clean);
+                    Ok(class)
+                }
+                None => by_lane_apart(index, question, text.as_ref(), &mut verdict.number),
+            };
+            if read.is_ok() && has_lists {
+                *wanted = whole.wanted(&verdict.number);
             }
         }
-        for (((text, verdict), read), plain) in dialled.iter().zip(verdicts).zip(read).zip(plain) {
+        if has_lists {
+            whole.places(bytes, &wanted, &mut places);
+        }
+        for (((text, verdict), read), place) in dialled.iter().zip(verdicts).zip(&row).zip(&places) {
             let text = text.as_ref();
-            let named = match read {
-                Some((class, place)) => {
-                    judge.shadow = None;
-                    let ruling = judge.number_of(&verdict.number, class, false, place);
-                    judge.settle(ruling, class, verdict)
+            match read.and_then(|class| asked.pass(class, place.as_ref(), verdict)) {
+                Ok(()) => done(text, None, verdict),
+                Err(rest) => {
+                    let named = go_on(index, question, text, rest, clock, NoTrace, verdict);
+                    done(text, Some(named), verdict);
                 }
-                None => at_length(index, question, text, !plain, judge.clock, NoTrace, verdict),
-            };
-            done(text, named, verdict);
+            }
         }
     }
+}
+
+/// The profile and rules that are asked.
+#[derive(Clone, Copy)]
+struct Asked<'i> {
+    index: &'i Index,
+    profile: &'i Name,
+    rules: &'i RuleSet,
+}
+
+impl<'i> Asked<'i> {
+    #[inline(always)]
+    fn of(index: &'i Index, question: Question) -> Asked<'i> {
+        let (profile, rules) = index.profiles.rules(question.profile, question.direction);
+        Asked { index, profile, rules }
+    }
+
+    /// Where a number would be in the lists, if the profile asks any. What is there is asked for, to be read in a moment.
+    #[inline(always)]
+    fn place(&self, number: &Number) -> Option<Place> {
+        if self.rules.lists.is_empty() {
+            return None;
+        }
+        self.index.lists.whole().ask_for(self.index.bytes(), number)
+    }
+
+    /// The set of a number that is listed itself, if the profile asks any lists.
+    fn set_of(&self, number: &Number) -> Option<u32> {
+        self.index.lists.whole().set_at(self.index.bytes(), &self.place(number)?)
+    }
+
+    /// The verdict on a number that somebody has, and that the verdict holds already, if nothing speaks of it.
+    #[inline(always)]
+    fn pass(&self, class: Class, place: Option<&Place>, verdict: &mut Verdict) -> Result<(), Rest> {
+        let (bytes, lists) = (self.index.bytes(), &self.index.lists);
+        // The lists come first. But what they read was only just asked for, and the rules need not wait for it.
+        let passes = self.rules.pass(class);
+        let whole = place.and_then(|place| lists.whole().set_at(bytes, place));
+        let has_lists = !self.rules.lists.is_empty();
+        if !passes || whole.is_some() || has_lists && lists.has_prefix_of(bytes, verdict.number.as_bytes()) {
+            return Err(Rest::SpokenOf(class, whole));
+        }
+        verdict.reason = Reason::Default;
+        verdict.region = self.index.plan.region(class.territory());
+        verdict.number_type = class.number_type();
+        verdict.profile = *self.profile;
+        Ok(())
+    }
+}
+
+/// As [`pass_at_once`], for what it has left ([`Rest::Text`]), of calls to a number that a lane reads: dialled with a
+/// national or international prefix, and with separators.
+#[inline(always)]
+pub(crate) fn pass_by_lane(
+    index: &Index,
+    question: Question,
+    dialled: &[u8],
+    verdict: &mut Verdict,
+) -> Result<(), Rest> {
+    let class = by_lane(index, question, dialled, &mut verdict.number)?;
+    let asked = Asked::of(index, question);
+    if asked.rules.lists.is_empty() {
+        return asked.pass(class, None, verdict);
+    }
+    let place = asked.place(&verdict.number);
+    asked.pass(class, place.as_ref(), verdict)
+}
+
+/// [`by_lane`], for those who want it in its own place.
+#[inline(never)]
+fn by_lane_apart(index: &Index, question: Question, dialled: &[u8], number: &mut Number) -> Result<Class, Rest> {
+    by_lane(index, question, dialled, number)
+}
+
+/// Plain digits that make a number at once; `number` is written only then.
+#[inline(always)]
+fn by_lane(index: &Index, question: Question, dialled: &[u8], number: &mut Number) -> Result<Class, Rest> {
+    let mut buffer = [0; text::SHORT_TEXT];
+    let plain = text::clean_digits(dialled).or_else(|| text::plain_digits(dialled, &mut buffer));
+    let (plus, digits) = plain.ok_or(Rest::NotPlain)?;
+    let lanes = index.lanes(question.home).filter(|_| !index.lists.has_raw()).ok_or(Rest::NoLane)?;
+    lanes.read(&dial_plan(index, question), plus, digits, question.direction, number).ok_or(Rest::NoLane)
+}
+
+/// What [`pass_at_once`] has left to do.
+#[inline]
+pub(crate) fn go_on<T: Trace>(
+    index: &Index,
+    question: Question,
+    dialled: &[u8],
+    mut rest: Rest,
+    clock: &mut Clock,
+    mut trace: T,
+    verdict: &mut Verdict,
+) -> Named {
+    if let Rest::Text = rest {
+        let passed = if T::LISTENS {
+            by_lane_apart(index, question, dialled, &mut verdict.number).and_then(|class| {
+                trace.event(Event::Dialled(&text::read(dialled)));
+                trace.event(Event::Read(&Reading::Number(verdict.number, class)));
+                Err(Rest::SpokenOf(class, Asked::of(index, question).set_of(&verdict.number)))
+            })
+        } else {
+            pass_by_lane(index, question, dialled, verdict)
+        };
+        match passed {
+            Ok(()) => return Named::default(),
+            Err(other) => rest = other,
+        }
+    }
+    match rest {
+        Rest::SpokenOf(class, whole) => spoken_of(index, question, class, whole, clock, trace, verdict),
+        Rest::NotPlain => at_length(index, question, dialled, true, clock, trace, verdict),
+        Rest::Text | Rest::NoLane => at_length(index, question, dialled, false, clock, trace, verdict),
+    }
+}
+
+/// A number that somebody has, and that lists or rules may speak of; `whole` is its own set, if it is listed itself.
+#[inline(never)]
+fn spoken_of<T: Trace>(
+    index: &Index,
+    question: Question,
+    class: Class,
+    whole: Option<u32>,
+    clock: &mut Clock,
+    trace: T,
+    verdict: &mut Verdict,
+) -> Named {
+    let mut judge = Judge::new(index, question, clock, trace);
+    // Who explains wants to hear of all lists; and patterns and prefixes may have a say, too.
+    let alone = whole.filter(|_| !T::LISTENS && !index.lists.has_prefix_of(index.bytes(), verdict.number.as_bytes()));
+    let sole = alone.and_then(|set| index.lists.sole_claim(set, verdict.number.len(), judge.rules, judge.clock));
+    let ruling = match sole {
+        Some(decided) => Ruling::by_list(decided, false),
+        None => judge.number_of(&verdict.number, class, false, whole),
+    };
+    judge.settle(ruling, class, verdict)
 }
 
 /// Any text: read at length, and as everything that it could be taken for. `ask_lanes` where they have
@@ -259,6 +425,17 @@ impl Ruling {
     }
 
     #[inline]
+    fn by_list(decided: Decided, raw: bool) -> Ruling {
+        let action = if decided.action == ListAction::Allow { Action::Allow } else { Action::Block };
+        let rule = match decided.cover {
+            _ if raw => Rule::Raw,
+            Cover::Whole => Rule::Whole,
+            Cover::Prefix => Rule::Prefix,
+        };
+        Ruling { matched: decided.covered, list: Some(decided.list), ..Ruling::new(action, Reason::List, rule) }
+    }
+
+    #[inline]
     fn matched(self, digits: usize) -> Ruling {
         Ruling { matched: digits as u8, ..self }
     }
@@ -278,8 +455,8 @@ impl<'i, T: Trace> Judge<'i, T> {
         verdict.action = ruling.action;
         verdict.reason = ruling.reason;
         verdict.rule = ruling.rule;
-        verdict.region = self.index.plan.region(class.territory);
-        verdict.number_type = class.number_type;
+        verdict.region = self.index.plan.region(class.territory());
+        verdict.number_type = class.number_type();
         verdict.matched = ruling.matched;
         verdict.profile = *self.profile;
         if let Some(list) = ruling.list {
@@ -363,41 +540,16 @@ impl<'i, T: Trace> Judge<'i, T> {
     }
 
     /// A number: lists, type, unassigned, country, default.
-    #[inline(always)]
     fn number(&mut self, number: &Number, class: Class) -> Ruling {
-        if class.is_assigned() {
-            self.number_of(number, class, false, self.place(number))
-        } else {
-            self.unassigned(number, class)
-        }
+        let asked = Asked { index: self.index, profile: self.profile, rules: self.rules };
+        self.number_of(number, class, !class.is_assigned(), asked.set_of(number))
     }
 
-    #[inline(never)]
-    fn unassigned(&mut self, number: &Number, class: Class) -> Ruling {
-        self.number_of(number, class, true, self.place(number))
-    }
-
-    /// Where a number would be in the lists, if the profile asks any. What is there is asked for, to be read in a moment.
-    #[inline(always)]
-    fn place(&self, number: &Number) -> Option<Place> {
-        if self.rules.lists.is_empty() {
-            return None;
-        }
-        let place = self.index.lists.place(self.index.bytes(), number)?;
-        self.index.lists.prefetch(self.index.bytes(), &place);
-        Some(place)
-    }
-
-    #[inline(always)]
-    fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, place: Option<Place>) -> Ruling {
+    /// `whole`: the number's own set, if it is listed.
+    #[inline]
+    fn number_of(&mut self, number: &Number, class: Class, unassigned: bool, whole: Option<u32>) -> Ruling {
         let digits = number.as_bytes();
-        // The lists come first. But what they read was only just asked for, and the rules need not wait for it; who
-        // explains wants to hear of them in order.
-        let meanwhile = if T::LISTENS || unassigned { None } else { Some(self.by_rules(digits, class, false, None)) };
-        if let Some(ruling) = self.by_lists(number, unassigned, place) {
-            return ruling;
-        }
-        if let Some(ruling) = meanwhile {
+        if let Some(ruling) = self.by_lists(number, unassigned, whole) {
             return ruling;
         }
         // What an exchange may make of a number that nobody has: see `without_kept_prefix`.
@@ -411,11 +563,10 @@ impl<'i, T: Trace> Judge<'i, T> {
     }
 
     /// What the lists say of a number, if they decide.
-    #[inline(always)]
-    fn by_lists(&mut self, number: &Number, unassigned: bool, place: Option<Place>) -> Option<Ruling> {
+    #[inline]
+    fn by_lists(&mut self, number: &Number, unassigned: bool, whole: Option<u32>) -> Option<Ruling> {
         let digits = number.as_bytes();
         let (bytes, lists) = (self.index.bytes(), &self.index.lists);
-        let whole = place.and_then(|place| lists.whole_set(bytes, &place));
         // The beginnings of a number that nobody has may be listed numbers, too; and who explains wants to
         // hear that there are none.
         let look = T::LISTENS || unassigned || whole.is_some();
@@ -430,7 +581,7 @@ impl<'i, T: Trace> Judge<'i, T> {
 
     /// What the rules beside the lists say of a number: its type, that it is unassigned, its country, the default.
     /// `other` is another number that an exchange may make of one that is unassigned.
-    #[inline(always)]
+    #[inline]
     fn by_rules(&mut self, digits: &[u8], class: Class, unassigned: bool, other: Option<Number>) -> Ruling {
         if self.rules.blocks_types() {
             let over_dialled = if unassigned {
@@ -442,7 +593,7 @@ impl<'i, T: Trace> Judge<'i, T> {
                 Some((rule, covered)) => (Some(rule), covered),
                 None => (self.blocked_type(class), digits.len()),
             };
-            let asked = rule.unwrap_or(Rule::Type(class.number_type));
+            let asked = rule.unwrap_or(Rule::Type(class.number_type()));
             self.trace.event(Event::Asked { reason: Reason::Type, rule: asked, blocks: rule.is_some() });
             if let Some(rule) = rule {
                 return Ruling::new(Action::Block, Reason::Type, rule).matched(matched);
@@ -457,7 +608,7 @@ impl<'i, T: Trace> Judge<'i, T> {
             }
         }
         if self.rules.blocks_countries() {
-            let territory = match class.territory {
+            let territory = match class.territory() {
                 0 => self.territory_of_beginning(digits),
                 territory => territory,
             };
@@ -514,7 +665,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         }
         let (bytes, lists) = (self.index.bytes(), &self.index.lists);
         let digits = other.as_bytes();
-        let whole = lists.place(bytes, other).and_then(|place| lists.whole_set(bytes, &place));
+        let whole = lists.whole().place(bytes, other).and_then(|place| lists.whole().set_at(bytes, &place));
         let mut hits = Hits::new();
         lists.number_hits(bytes, other, whole, true, &mut hits);
         if hits.is_empty() {
@@ -527,9 +678,9 @@ impl<'i, T: Trace> Judge<'i, T> {
     /// The type rule that blocks a number of this class.
     #[inline]
     fn blocked_type(&self, class: Class) -> Option<Rule> {
-        if class.number_type != NumberType::Unknown && self.rules.blocks_type(class.number_type) {
-            Some(Rule::Type(class.number_type))
-        } else if class.satellite && self.rules.blocks_satellite() {
+        if class.number_type() != NumberType::Unknown && self.rules.blocks_type(class.number_type()) {
+            Some(Rule::Type(class.number_type()))
+        } else if class.is_satellite() && self.rules.blocks_satellite() {
             Some(Rule::Satellite)
         } else {
             None
@@ -541,7 +692,7 @@ impl<'i, T: Trace> Judge<'i, T> {
     fn over_dialled(&self, digits: &[u8]) -> Option<(Rule, usize)> {
         let mut found = None;
         self.index.plan.classify_prefixes(digits, |covered, class| {
-            if class.number_type == NumberType::Unknown {
+            if class.number_type() == NumberType::Unknown {
                 return;
             }
             if let Some(rule) = self.blocked_type(class) {
@@ -557,7 +708,7 @@ impl<'i, T: Trace> Judge<'i, T> {
         let mut territory = 0;
         self.index.plan.classify_prefixes(digits, |_, beginning| {
             if beginning.is_assigned() {
-                territory = beginning.territory;
+                territory = beginning.territory();
             }
         });
         territory
@@ -615,14 +766,7 @@ impl<'i, T: Trace> Judge<'i, T> {
 
     #[inline]
     fn decided(&self, outcome: &Outcome, raw: bool) -> Option<Ruling> {
-        let decided = outcome.decided?;
-        let action = if decided.action == ListAction::Allow { Action::Allow } else { Action::Block };
-        let rule = match decided.cover {
-            _ if raw => Rule::Raw,
-            Cover::Whole => Rule::Whole,
-            Cover::Prefix => Rule::Prefix,
-        };
-        Some(Ruling { matched: decided.covered, list: Some(decided.list), ..Ruling::new(action, Reason::List, rule) })
+        outcome.decided.map(|decided| Ruling::by_list(decided, raw))
     }
 
     #[inline]
@@ -636,7 +780,7 @@ impl<'i, T: Trace> Judge<'i, T> {
 #[cfg(all(test, feature = "compile"))]
 mod tests {
     use crate::compile::Compiler;
-    use crate::{Index, Query, Region, steps};
+    use crate::{Index, Query, Region, Verdict, steps};
     use proptest::prelude::*;
     use std::fmt::Write as _;
     use std::path::Path;
@@ -699,11 +843,53 @@ mod tests {
         assert!(all > 200, "the tenant with all lists looks at each: {all}");
     }
 
+    /// A number that one list alone has is decided without a look at the others, unless a pattern or prefix covers it: the
+    /// profile may name a pattern's list first. The short way did not ask, at first.
+    #[test]
+    fn a_listed_number_among_patterns_and_prefixes() {
+        const LISTS: &str = r#"
+[site]
+home = "SK"
+[lists.number]
+action = "block"
+entries = ["+33 1 62 12 34 56"]
+[lists.pattern]
+action = "allow"
+entries = ["+33162XXXXXX"]
+[lists.watched]
+action = "log"
+entries = ["+33162123XXX"]
+[lists.prefix]
+action = "allow"
+entries = ["+33162123456*"]
+"#;
+        let orders = [
+            (["number", "pattern", "watched", "prefix"], "number", ""),
+            (["prefix", "watched", "number", "pattern"], "number", "watched"),
+            (["watched", "prefix", "pattern", "number"], "pattern", "watched"),
+            (["pattern", "watched", "number", "prefix"], "pattern", ""),
+        ];
+        for (order, list, shadow) in orders {
+            let policy = format!("{LISTS}[profiles.default.outbound]\nlists = {order:?}\n");
+            let compiled = Compiler::new().compile_str("patterns.toml", &policy, Path::new("."));
+            let index = Index::from_bytes(compiled.unwrap_or_else(|r| panic!("{:#?}", r.diagnostics)).index).unwrap();
+            for text in ["+33162123456", "0033162123456", "+33 1 62 12 34 56"] {
+                let verdict = index.screen(text.as_bytes());
+                assert_eq!((verdict.list.as_str(), verdict.shadow.as_str()), (list, shadow), "{text} {order:?}");
+                let explained = index.explain(&Query::new(), text.as_bytes()).unwrap().verdict;
+                assert_eq!(explained, verdict, "{text} {order:?}");
+                let mut verdicts = [Verdict::EMPTY];
+                index.screen_many(&Query::new(), &[text], &mut verdicts).unwrap();
+                assert_eq!(verdicts, [verdict], "{text} {order:?}");
+            }
+        }
+    }
+
     /// A call by a lane has the verdict that it would have without: sites of all kinds, other homes,
     /// profiles' directions, texts plain and not; and the explanation tells the same.
     #[test]
     fn lanes_judge_as_all_readings_do() {
-        use super::{Class, Clock, Direction, Judge, NoTrace, Number, Verdict, judge, text};
+        use super::{Class, Clock, Direction, Judge, NoTrace, Number, judge, text};
         const RULES: &str = r#"
 [lists.partners]
 action = "allow"

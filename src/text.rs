@@ -184,8 +184,34 @@ pub(crate) fn clean_digits(text: &[u8]) -> Option<(bool, &[u8])> {
         [b'+', digits @ ..] => (true, digits),
         _ => (false, text),
     };
-    let (first, last) = (digits.first_chunk::<8>()?, digits.last_chunk::<8>()?);
-    (digits.len() <= 16 && all_digits(*first) && all_digits(*last)).then_some((plus, digits))
+    Clean::of(digits).map(|_| (plus, digits))
+}
+
+/// As [`clean_digits`], of a text with a plus in front.
+#[inline(always)]
+pub(crate) fn clean_e164(text: &[u8]) -> Option<Clean<'_>> {
+    match text {
+        [b'+', digits @ ..] => Clean::of(digits),
+        _ => None,
+    }
+}
+
+/// Eight to sixteen ASCII digits.
+#[derive(Clone, Copy)]
+pub(crate) struct Clean<'t> {
+    pub(crate) digits: &'t [u8],
+    /// The first eight of them.
+    pub(crate) first: [u8; 8],
+    /// The last eight.
+    pub(crate) last: [u8; 8],
+}
+
+impl Clean<'_> {
+    #[inline(always)]
+    fn of(digits: &[u8]) -> Option<Clean<'_>> {
+        let (first, last) = (*digits.first_chunk()?, *digits.last_chunk()?);
+        (digits.len() <= 16 && no_digits(first) | no_digits(last) == 0).then_some(Clean { digits, first, last })
+    }
 }
 
 /// The most bytes of a text that [`plain_digits`] looks at.
@@ -198,21 +224,19 @@ pub(crate) fn plain_digits<'b>(text: &[u8], buffer: &'b mut [u8; SHORT_TEXT]) ->
     if text.len() > SHORT_TEXT {
         return None;
     }
-    let (mut len, mut marks, mut behind) = (0, 0, 0);
-    for &byte in text {
+    // What is in front of the first digit, mostly nothing or a plus; a plus behind one is no plain text.
+    let is_front = |byte: u8| MARKS[byte as usize] & (A_DIGIT | ANOTHER) == 0;
+    let (front, rest) = text.split_at(text.iter().position(|&byte| !is_front(byte))?);
+    let plus = front.contains(&b'+');
+    let (mut len, mut marks) = (0, 0);
+    for &byte in rest {
         let mark = MARKS[byte as usize];
         // Every byte is put down, and only a digit stays: there is no branch to guess.
         buffer[len % SHORT_TEXT] = byte;
         marks |= mark;
-        behind |= mark & if len > 0 { A_PLUS } else { 0 };
         len += usize::from(mark & A_DIGIT);
     }
-    // A plus behind a digit is no plain text.
-    if marks & ANOTHER | behind != 0 || len == 0 {
-        None
-    } else {
-        buffer.get(..len).map(|digits| (marks & A_PLUS != 0, digits))
-    }
+    if marks & (ANOTHER | A_PLUS) != 0 || len == 0 { None } else { buffer.get(..len).map(|digits| (plus, digits)) }
 }
 
 const A_DIGIT: u8 = 1;
@@ -304,16 +328,15 @@ const OTHER_ASCII: Why = "it has a punctuation mark that no number is written wi
 const OTHER_LETTER: Why = "it has a letter of another alphabet";
 const OTHER: Why = "it has a character that no number is written with";
 
-/// Whether all eight bytes are ASCII digits: each byte's high half is 3, and still is when 6 is
+/// Zero where all eight bytes are ASCII digits: each byte's high half is 3, and still is when 6 is
 /// added to the byte.
-#[inline]
-fn all_digits(bytes: [u8; 8]) -> bool {
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+#[inline(always)]
+fn no_digits(bytes: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(bytes);
     // No carry goes from byte to byte where every byte is below 0xfa; where one is not, its own
     // high half is not 3.
     let above = word.wrapping_add(0x0606_0606_0606_0606);
-    word & HIGH == 0x3030_3030_3030_3030 && above & HIGH == 0x3030_3030_3030_3030
+    (word ^ 0x3030_3030_3030_3030 | above ^ 0x3030_3030_3030_3030) & 0xf0f0_f0f0_f0f0_f0f0
 }
 
 /// The commonest texts: `+`, ASCII digits, ASCII separators. False where there is anything else,
@@ -1588,7 +1611,7 @@ mod tests {
                 for beside in [b'1', 0x2f, 0x39, 0x3a, 0xf9, 0xfa, 0xff] {
                     let mut word = *b"12345678";
                     (word[(at + 7) % 8], word[at]) = (beside, byte);
-                    assert_eq!(all_digits(word), word.iter().all(u8::is_ascii_digit), "{word:?}");
+                    assert_eq!(no_digits(word) == 0, word.iter().all(u8::is_ascii_digit), "{word:?}");
                 }
             }
         }

@@ -3,9 +3,10 @@
 //! Numbers come in the order of their keys, one by one, so that a list of hundreds of millions is never
 //! in memory: what is kept is a byte or two of each, and the numbers of one head.
 
+use crate::block::BLOCK;
 use crate::numbers::{
-    BLOCK, BUCKETS, GROUP_BYTES, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_SHIFT, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES,
-    Segment, Split, groups, log_width, tails,
+    BUCKETS, GROUP_BYTES, HEAD_BYTES, MAX_JUMP_DIGITS, MAX_SHIFT, MOST_OF_A_BUCKET, POW10, SEGMENT_BYTES, Segment,
+    Split, groups, log_width, tails,
 };
 
 /// Numbers of one head and length that become one segment. More become several, so that what waits to be

@@ -321,17 +321,20 @@ impl Index {
         };
         let home = match query.home {
             None => None,
-            Some(region) => Some(
-                self.plan
-                    .territory(region)
-                    .ok_or_else(|| Error::UnknownRegion { region: region.as_str().to_owned() })?,
-            ),
+            Some(region) => Some(self.plan.territory(region).ok_or_else(|| unknown_region(region))?),
         };
         Ok(Question { profile, direction: query.direction, home })
     }
 }
 
 #[cold]
+#[inline(never)]
+fn unknown_region(region: Region) -> Error {
+    Error::UnknownRegion { region: region.as_str().to_owned() }
+}
+
+#[cold]
+#[inline(never)]
 fn unknown_profile(name: &[u8]) -> Error {
     Error::UnknownProfile { name: String::from_utf8_lossy(name).into_owned() }
 }
