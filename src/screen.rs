@@ -779,6 +779,7 @@ impl<'i, T: Trace> Judge<'i, T> {
 
 #[cfg(all(test, feature = "compile"))]
 mod tests {
+    use super::{Class, Clock, Direction, Judge, NoTrace, Number, judge, text};
     use crate::compile::Compiler;
     use crate::{Index, Query, Region, Verdict, steps};
     use proptest::prelude::*;
@@ -885,11 +886,90 @@ entries = ["+33162123456*"]
         }
     }
 
+    /// What a short way may not pass over, each in a call of its own: an expired entry, a log list, a list that the
+    /// profile does not name, a raw entry, a blocked class, type and country, a default that blocks.
+    #[test]
+    fn short_ways_judge_as_the_long_way() {
+        const RULES: &str = r#"
+[site]
+home = "SK"
+[lists.number]
+action = "block"
+entries = ["+421905123450", { number = "+421905123451", expires = "2020-01-01" }, { number = "+421905123452", expires = "2099-01-01" }]
+[lists.log]
+action = "log"
+entries = ["+421905123453"]
+[lists.partners]
+action = "allow"
+entries = ["+421905123454", "+421900123456", "+37126123450"]
+[lists.unnamed]
+action = "block"
+entries = ["+421905123455"]
+[lists.raw]
+action = "block"
+entries = ["raw:+421905123456"]
+[profiles.default.outbound]
+lists = ["number", "log", "partners"]
+countries.block = ["LV"]
+types.block = ["premium_rate", "satellite"]
+[profiles.closed.outbound]
+lists = ["number"]
+default = "block"
+[profiles.abroad.outbound]
+countries.allow = ["SK"]
+[profiles.open.outbound]
+lists = ["raw"]
+"#;
+        let without_raw = RULES.replace("raw:+421905123456", "+421905123456");
+        let mut seen = std::collections::BTreeSet::new();
+        for policy in [RULES, &without_raw] {
+            let compiled = Compiler::new().compile_str("short.toml", policy, Path::new("."));
+            let index = Index::from_bytes(compiled.unwrap_or_else(|r| panic!("{:#?}", r.diagnostics)).index).unwrap();
+            let own = (0..10).map(|i| format!("42190512345{i}"));
+            let others = ["421900123456", "37126123450", "37126123456", "870773123456", "18005551234", "4915112345678"];
+            for number in own.chain(others.map(str::to_owned)) {
+                for profile in ["default", "closed", "abroad", "open"] {
+                    for text in
+                        [format!("+{number}"), format!("00{number}"), format!("00{}-{}", &number[..3], &number[3..])]
+                    {
+                        let query = Query::new().profile(profile);
+                        let question = index.resolve(&query).unwrap();
+                        let mut clock = Clock::fixed(1_800_000_000);
+                        let mut long = Judge::new(&index, question, &mut clock, NoTrace);
+                        let read = text::read(text.as_bytes());
+                        let (ruling, judged) = long.every_reading(text.as_bytes(), &read);
+                        let (judged, class) = judged.unwrap_or((Number::EMPTY, Class::NOBODY));
+                        let mut expected = Verdict { number: judged, ..Verdict::BLANK };
+                        long.settle(ruling, class, &mut expected);
+                        assert_eq!(index.screen_with(&query, text.as_bytes()).unwrap(), expected, "{text} {profile}");
+                        let mut verdicts = [Verdict::EMPTY];
+                        index.screen_many(&query, &[&text], &mut verdicts).unwrap();
+                        assert_eq!(verdicts, [expected], "{text} {profile}");
+                        let by = expected.list.as_str().to_owned() + "/" + expected.shadow.as_str();
+                        seen.insert((profile, expected.reason.as_str(), expected.is_blocked(), by));
+                    }
+                }
+            }
+        }
+        for (profile, reason, blocked, by) in [
+            ("default", "list", true, "number/"),
+            ("default", "list", false, "partners/"),
+            ("default", "default", false, "/log"),
+            ("default", "default", false, "/"),
+            ("default", "type", true, "/"),
+            ("default", "country", true, "/"),
+            ("closed", "default", true, "/"),
+            ("abroad", "country", true, "/"),
+            ("open", "list", true, "raw/"),
+        ] {
+            assert!(seen.contains(&(profile, reason, blocked, by.to_owned())), "{profile} {reason} {by}: {seen:?}");
+        }
+    }
+
     /// A call by a lane has the verdict that it would have without: sites of all kinds, other homes,
     /// profiles' directions, texts plain and not; and the explanation tells the same.
     #[test]
     fn lanes_judge_as_all_readings_do() {
-        use super::{Class, Clock, Direction, Judge, NoTrace, Number, judge, text};
         const RULES: &str = r#"
 [lists.partners]
 action = "allow"
