@@ -232,7 +232,8 @@ impl Shortcut {
     }
 }
 
-/// The length of a table by three digits: a power of two, so that [`head_of`] is inside without a question.
+/// What [`head_of`] gives is below this: a power of two, so that it is inside a table of this length without a question.
+/// Three digits make less than 1,000.
 pub(crate) const HEADS: usize = 1024;
 
 /// Three ASCII digits as a number; of other bytes, some number below [`HEADS`].

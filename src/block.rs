@@ -1,5 +1,5 @@
-//! A block of small numbers, compared at once: what a look-up among millions of numbers does with the one line of memory
-//! that it waits for.
+//! A block of small numbers, compared at once: what a look-up among millions of numbers does with the 64 bytes that it
+//! waits for.
 
 /// The bytes of a block: a line of the cache, on nearly all machines.
 pub(crate) const BLOCK: usize = 64;

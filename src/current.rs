@@ -234,6 +234,7 @@ mod barrier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicBool, AtomicUsize};
 
     /// A value that knows whether it is alive, and is overwritten when it is not.
@@ -264,11 +265,12 @@ mod tests {
         let alive = AtomicUsize::new(0);
         let end = AtomicBool::new(false);
         let current = Current::new(Canary::new(0, &alive));
+        let all_read = Barrier::new(OWNED + 5);
         let mut by_slots = 0;
         std::thread::scope(|scope| {
             let mut readers = Vec::new();
             for i in 0..OWNED + 4 {
-                let (current, end) = (&current, &end);
+                let (current, end, all_read) = (&current, &end, &all_read);
                 readers.push(scope.spawn(move || {
                     let shard = Shard::nth(i);
                     let (mut last, mut count, mut own) = (0, 0usize, 0usize);
@@ -288,12 +290,16 @@ mod tests {
                             assert!(one.value >= last);
                             last = one.value;
                         }
+                        if count == 0 {
+                            drop(one);
+                            all_read.wait();
+                        }
                         count += 1;
                     }
-                    assert!(count > 0);
                     own
                 }));
             }
+            all_read.wait();
             for value in 1..3000 {
                 let old = current.exchange(Canary::new(value, &alive));
                 assert_eq!(old.value, value - 1);
@@ -306,6 +312,8 @@ mod tests {
         });
         // Where all went by `shared`, nothing of this was tried.
         assert!(!barrier::register() || by_slots > 1000, "{by_slots}");
+        // Nobody reads any more, and no slot says that somebody does.
+        assert!(current.slots.iter().all(|slot| slot.0.load(SeqCst).is_null()));
         drop(current.exchange(Canary::new(9999, &alive)));
         assert_eq!(alive.load(SeqCst), 1);
         drop(current);

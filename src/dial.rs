@@ -627,7 +627,7 @@ const WITHHELD_HEADS: [u64; HEADS / 64] = {
 
 #[inline(never)]
 fn is_zeros_or_spelling(digits: &[u8]) -> bool {
-    digits.iter().all(|&d| d == b'0') || WITHHELD_SPELLINGS.contains(&digits)
+    !digits.is_empty() && digits.iter().all(|&d| d == b'0') || WITHHELD_SPELLINGS.contains(&digits)
 }
 
 fn push_all(to: &mut Digits, digits: &[u8]) {

@@ -302,8 +302,24 @@ impl Gate {
             Some((shard, loaded)) => self.screen_own(loaded, shard, Question::DEFAULT, dialled, verdict),
             None => {
                 let shard = Shard::of_this_thread();
-                self.go_on(self.current.read(shard), shard, Question::DEFAULT, dialled, Rest::Text, verdict);
+                self.screen_shared(self.current.read(shard), shard, Question::DEFAULT, dialled, verdict);
             }
+        }
+    }
+
+    /// Of a thread that has no slot of its own, or whose slot is taken.
+    #[inline(never)]
+    fn screen_shared(
+        &self,
+        loaded: Reading<'_, Loaded>,
+        shard: Shard,
+        question: Question,
+        dialled: &[u8],
+        verdict: &mut Verdict,
+    ) {
+        match screen::pass_at_once(&loaded.index, question, dialled, verdict) {
+            Ok(()) => self.verdicts.count_passed(shard),
+            Err(rest) => self.go_on(loaded, shard, question, dialled, rest, verdict),
         }
     }
 
@@ -417,7 +433,7 @@ impl Gate {
                 let loaded = self.current.read(shard);
                 question = loaded.index.resolve(query)?;
                 verdict = room.write(Verdict::BLANK);
-                self.go_on(loaded, shard, question, dialled, Rest::Text, verdict);
+                self.screen_shared(loaded, shard, question, dialled, verdict);
             }
         }
         Ok(verdict)

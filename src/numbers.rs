@@ -745,6 +745,18 @@ impl WholeNumbers {
         self.count
     }
 
+    /// How many segments the head with the most of them has.
+    #[cfg(test)]
+    pub(crate) fn most_segments_of_a_head(&self) -> usize {
+        self.jump.windows(2).map(|slots| (slots[1] - slots[0]) as usize).max().unwrap_or(0)
+    }
+
+    /// Whether a look-up reads anything of a bucket for a number.
+    #[cfg(test)]
+    pub(crate) fn has_place(&self, bytes: &[u8], digits: &[u8]) -> bool {
+        Digits::of(digits).and_then(|digits| self.place_of(bytes, digits)).is_some()
+    }
+
     /// Whether any number has so many digits.
     #[inline]
     fn has_length(&self, digits: u32) -> bool {
@@ -795,11 +807,12 @@ impl WholeNumbers {
     fn seek(&self, wanted: &Wanted) -> Option<Seek> {
         let id = self.segment_of(*wanted)?;
         let segment = self.segments.get(id as usize)?;
-        let within = wanted.order.wrapping_sub(segment.own_order());
-        if within >> 56 != 0 {
-            // A segment of other lengths.
+        let own = segment.own_order();
+        if (wanted.order ^ own) >> 56 != 0 {
+            // A segment of another length.
             return None;
         }
+        let within = wanted.order.wrapping_sub(own);
         // Of a file that was checked this is what it is anyhow; and nothing wraps. Of another one nothing
         // is found, or something that is not there.
         let shift = u32::from(segment.shift) % u64::BITS;

@@ -449,6 +449,48 @@ mod tests {
         assert_eq!(count, numbers.len());
     }
 
+    /// Found in review: a number longer than those of its head's last segment was looked for among them, where its tail is
+    /// below that segment's first; so that it could have been found listed where a shorter one is.
+    #[test]
+    fn a_longer_number_in_a_head_of_shorter_ones() {
+        let mut random = Random(7);
+        // A head that is divided, since its numbers are dense in one place and sparse in another.
+        let number = |tail: u64| whole_key(format!("8801{tail:010}").as_bytes()).unwrap();
+        let mut keys: BTreeMap<u64, u32> = (0..3000).map(|n| (number(9_000_000_000 + n * 3), 1)).collect();
+        keys.extend([5, 4_000_000_000, 8_000_000_000].map(|tail| (number(tail), 1)));
+        // That any number has fifteen digits.
+        keys.insert(whole_key(b"999999999999999").unwrap(), 1);
+        let Built { file, numbers } = build(&keys);
+        assert!(numbers.most_segments_of_a_head() > 1);
+        for round in 0..20_000 {
+            let head = &"8801"[..1 + round % 4];
+            let digits_of_tail = 1 + random.below(10) as u32;
+            let tail = random.below(10u64.pow(digits_of_tail));
+            let digits = format!("{head}{tail:0behind$}", behind = 15 - head.len());
+            assert!(!numbers.has_place(&file, digits.as_bytes()), "{digits} has a place among shorter numbers");
+        }
+    }
+
+    /// A head of many segments takes a binary search, and not a look at each.
+    #[test]
+    fn a_head_of_many_segments_takes_few_steps() {
+        let mut keys = BTreeMap::new();
+        for cluster in 0..400u64 {
+            for n in 0..2_000u64 {
+                let tail = cluster * 20_000_000 + n * if cluster % 2 == 0 { 1 } else { 9_000 };
+                keys.insert(whole_key(format!("8801{tail:010}").as_bytes()).unwrap(), 1);
+            }
+        }
+        let Built { file, numbers } = build(&keys);
+        let most = numbers.most_segments_of_a_head();
+        assert!(most >= 100, "{most}");
+        for &key in keys.keys().step_by(97) {
+            let digits = whole_digits(key);
+            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, digits.as_bytes()), Some(1)));
+            assert!(steps <= u64::from(most.ilog2()) + 2 + 4, "{steps} among {most}");
+        }
+    }
+
     /// What was damaged is refused or answers; opened without checks, it may be anything, and answers.
     #[test]
     fn damaged_tables_do_no_harm() {
@@ -543,8 +585,22 @@ mod tests {
             let full = [255, 0, 0, 0, 0, 0, 0, 0];
             let section = one_group(shift, full, vec![0xff; 255 * width(shift) + BLOCK]);
             let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
-            let found = None;
-            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"00000"), found));
+            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"00000"), None));
+            assert!(steps <= blocks + 2, "{shift}: {steps}");
+        }
+    }
+
+    /// Who looks back ends where its bucket begins, though what stands before it is as large.
+    #[test]
+    fn a_bucket_behind_another_one_takes_few_steps() {
+        for (shift, blocks) in [(12, 16), (11, 16), (8, 4), (0, 4)] {
+            let full = [255, 255, 255, 0, 0, 0, 0, 0];
+            let section = one_group(shift, full, vec![0xff; 3 * 255 * width(shift) + BLOCK]);
+            let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
+            // From behind the middle of the last bucket back to its beginning, and not further.
+            let low = if shift == 0 { 0 } else { (1 << shift) - 2 };
+            let number = format!("{:05}", (2 << shift) + low);
+            let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, number.as_bytes()), None));
             assert!(steps <= blocks + 2, "{shift}: {steps}");
         }
     }
