@@ -450,25 +450,23 @@ mod tests {
     }
 
     /// Found in review: a number longer than those of its head's last segment was looked for among them, where its tail is
-    /// below that segment's first; so that it could have been found listed where a shorter one is.
+    /// below that segment's first: in a group far behind, so that it could have been found listed where there is a number
+    /// of another segment, or none.
     #[test]
     fn a_longer_number_in_a_head_of_shorter_ones() {
-        let mut random = Random(7);
-        // A head that is divided, since its numbers are dense in one place and sparse in another.
-        let number = |tail: u64| whole_key(format!("8801{tail:010}").as_bytes()).unwrap();
-        let mut keys: BTreeMap<u64, u32> = (0..3000).map(|n| (number(9_000_000_000 + n * 3), 1)).collect();
-        keys.extend([5, 4_000_000_000, 8_000_000_000].map(|tail| (number(tail), 1)));
-        // That any number has fifteen digits.
-        keys.insert(whole_key(b"999999999999999").unwrap(), 1);
-        let Built { file, numbers } = build(&keys);
-        assert!(numbers.most_segments_of_a_head() > 1);
-        for round in 0..20_000 {
-            let head = &"8801"[..1 + round % 4];
-            let digits_of_tail = 1 + random.below(10) as u32;
-            let tail = random.below(10u64.pow(digits_of_tail));
-            let digits = format!("{head}{tail:0behind$}", behind = 15 - head.len());
-            assert!(!numbers.has_place(&file, digits.as_bytes()), "{digits} has a place among shorter numbers");
+        // Behind the only group is what would be read as others that are full.
+        let mut section = group_of(14, 50, [1, 0, 0, 0, 0, 0, 0, 0], vec![0xff; 4096]);
+        let start = 90_000_000_000_000u64;
+        section[40..48].copy_from_slice(&(14 << 56 | start).to_le_bytes());
+        // There are numbers of fifteen digits, somewhere.
+        section[20..24].copy_from_slice(&(1u32 << 14 | 1 << 15).to_le_bytes());
+        let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
+        let has_place = |digits: String| numbers.has_place(&file, digits.as_bytes());
+        for tail in [0, 1, 50_000_000_000_000, start - 1, start, start + 1] {
+            assert!(!has_place(format!("{tail:015}")), "{tail} has a place among shorter numbers");
+            assert!(!has_place(format!("{:013}", tail / 10)), "{tail} has a place among longer numbers");
         }
+        assert!(has_place(format!("{start:014}")));
     }
 
     /// A head of many segments takes a binary search, and not a look at each.
