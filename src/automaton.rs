@@ -109,8 +109,11 @@ impl Automaton {
     }
 }
 
-/// The digits that [`Shortcut`] takes at once.
+/// The digits that [`head_of`] takes.
 pub(crate) const HEAD_DIGITS: usize = 3;
+/// The digits that [`Shortcut`] takes at once: a step more for nearly every number takes longer than a table of ten times
+/// the size, up to this one of 200 kB.
+const FIRST_DIGITS: usize = 5;
 /// How many digits behind it a tail tells apart.
 const TAIL_DIGITS: usize = 16;
 
@@ -120,15 +123,15 @@ const TAIL_DIGITS: usize = 16;
 /// matters but how many more there are: behind +421 905, six. A walk over the automaton goes on
 /// digit by digit all the same, each step waiting for the one before. Here
 ///
-/// - the first three digits are one look-up, and
+/// - the first five digits are one look-up, and
 /// - a state from which all ten digits always lead on alike (a *tail*) is a table of labels by
 ///   the number of digits behind it.
 ///
 /// Derived from the automaton when it is decoded; property-tested to equal [`Automaton::walk_all`].
 #[derive(Debug)]
 pub(crate) struct Shortcut {
-    /// By three digits: a node.
-    heads: Box<[u16]>,
+    /// By five digits: a node.
+    firsts: Box<[u16]>,
     /// The first nodes.
     states: Box<[ShortcutState]>,
     /// The nodes behind them.
@@ -190,28 +193,25 @@ impl Shortcut {
             slots[..LABEL].iter_mut().for_each(|next| *next = node[*next as usize]);
             ShortcutState(slots)
         };
-        let heads = (0..1000).map(|head: u16| {
-            let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| digit as u8);
-            node[automaton.state_after(0, &digits) as usize]
-        });
+        let mut firsts = vec![0u16];
+        for _ in 0..FIRST_DIGITS {
+            let next = |state: &u16| (0..10).map(|digit| automaton.step(*state, digit)).collect::<Vec<u16>>();
+            firsts = firsts.iter().flat_map(next).collect();
+        }
         let shortcut = Shortcut {
-            heads: heads.collect(),
+            firsts: firsts.iter().map(|state| node[*state as usize]).collect(),
             states: states.iter().zip(&tail_of).filter(|(_, tail)| tail.is_none()).map(short).collect(),
             tails: tails.into(),
         };
         (shortcut, node)
     }
 
-    /// The node behind three digits, which are given as a number below a thousand.
-    pub(crate) fn head(&self, head: u16) -> u16 {
-        self.heads[head as usize]
-    }
-
-    /// The label after all of `digits`, ASCII; `None` where they are fewer than three.
-    #[inline]
+    /// The label after all of `digits`, ASCII; `None` where they are fewer than five.
+    #[inline(always)]
     pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
-        let (head, rest) = digits.split_first_chunk::<HEAD_DIGITS>()?;
-        Some(self.label_from(*self.heads.get(head_of(head))?, rest))
+        let ([a, b, c, tens, ones], rest) = digits.split_first_chunk::<FIRST_DIGITS>()?;
+        let first = head_of(&[*a, *b, *c]) * 100 + usize::from(tens & 15) * 10 + usize::from(ones & 15);
+        Some(self.label_from(*self.firsts.get(first)?, rest))
     }
 
     /// The label after all of `digits` behind a node.
@@ -290,7 +290,7 @@ mod tests {
             for _ in 0..200 {
                 let digits: Vec<u8> = (0..below(24)).map(|_| b'0' + below(10) as u8).collect();
                 let expected = automaton.walk_all(0, &digits);
-                assert_eq!(shortcut.label(&digits), (digits.len() >= HEAD_DIGITS).then_some(expected), "{digits:?}");
+                assert_eq!(shortcut.label(&digits), (digits.len() >= FIRST_DIGITS).then_some(expected), "{digits:?}");
                 assert_eq!(shortcut.label_from(nodes[0], &digits), expected, "{digits:?}");
             }
         }
@@ -302,7 +302,7 @@ mod tests {
     fn refuses_more_states_than_can_be_named() {
         let bytes = state([1; 10], 0).repeat(MAX_STATES);
         let automaton = Automaton::decode(&bytes, "TEST", 0).unwrap();
-        assert_eq!(Shortcut::of(&automaton).0.label(b"123"), Some(0));
+        assert_eq!(Shortcut::of(&automaton).0.label(b"12345"), Some(0));
         assert!(Automaton::decode(&state([1; 10], 0).repeat(MAX_STATES + 1), "TEST", 0).is_err());
     }
 

@@ -42,8 +42,8 @@ use crate::block::{BLOCK, equal_numbers};
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections, Trust};
 use crate::number::Number;
-use crate::prefetch::prefetch;
-use std::num::NonZeroU8;
+use crate::prefetch::{prefetch, prefetch_value};
+use std::hint::select_unpredictable;
 use std::ops::Range;
 
 /// The most digits of a number here: E.164's own bound. Longer entries live in `NUMP`.
@@ -110,13 +110,9 @@ impl Digits {
     }
 
     /// Of sixteen bytes, `len` digits and then zero bytes.
-    #[inline]
     fn of_padded(padded: &[u8; 16], len: usize) -> Option<Digits> {
-        // A word each, as `Number` wrote them: the processor passes on a store that is being written only to
-        // a load of no more than it.
-        let word = |at: usize| u64_at(padded, at);
         let fits = (1..=MAX_WHOLE_DIGITS).contains(&len);
-        fits.then(|| Digits { first: word(0), second: word(8), len: len as u32 })
+        fits.then(|| Digits { first: u64_at(padded, 0), second: u64_at(padded, 8), len: len as u32 })
     }
 
     /// The first `len` of them.
@@ -135,20 +131,13 @@ impl Digits {
     }
 }
 
-/// The value of eight ASCII digits (or zero bytes), the first one in the lowest byte.
+/// The value of eight ASCII digits (or zero bytes), the first one in the lowest byte: pairs, fours, all.
 #[inline]
 fn eight_digits(bytes: u64) -> u64 {
-    let fours = digits_by_fours(bytes);
-    (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff
-}
-
-/// The value of the first four of eight ASCII digits (or zero bytes) in the low half, and that of the last four in the
-/// high half: pairs, then fours.
-#[inline]
-fn digits_by_fours(bytes: u64) -> u64 {
     let digits = bytes & 0x0f0f_0f0f_0f0f_0f0f;
     let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff
+    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff
 }
 
 /// What a look-up needs of a number: its head and its tail under a jump table of some digits.
@@ -161,22 +150,30 @@ pub(crate) struct Split {
 /// How a number is cut into head and tail, where the head has some digits: without a division.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
-    /// What the first four digits are divided by: `10^(4 - digits)`.
+    /// What the first eight digits are divided by: `10^(8 - digits)`.
     divisor: u64,
-    /// `2^32` by that, rounded up: exact for four digits.
+    /// `2^64` by that, rounded up: exact for eight digits, as [`RECIPROCALS`] says.
     reciprocal: u64,
 }
 
 impl Cut {
     fn new(jump_digits: u32) -> Cut {
-        let divisor = POW10[MAX_JUMP_DIGITS.saturating_sub(jump_digits) as usize];
-        Cut { divisor, reciprocal: (1u64 << 32).div_ceil(divisor) }
+        let digits = 8 - jump_digits.min(MAX_JUMP_DIGITS) as usize;
+        Cut { divisor: POW10[digits], reciprocal: RECIPROCALS[digits] }
     }
 }
 
-/// `r = 2^64 / 10^n`, rounded up: the high word of `t * 10^n * r` is `t`, for a product `t * 10^n` of at most sixteen
-/// digits. (`10^n * r` is `2^64 + e` with `e < 10^n`, and `t * e < 10^16` is less than `2^64`.) That of `n = 0` has no
-/// place in a word; it would be asked for by numbers of sixteen digits, of which there are none.
+#[inline(always)]
+fn high_word(a: u64, b: u64) -> u64 {
+    ((u128::from(a) * u128::from(b)) >> 64) as u64
+}
+
+/// `r = 2^64 / 10^n`, rounded up: the high word of `v * r` is `v / 10^n`, rounded down, for `v` of at most eight digits and
+/// `n` of at most eight; and for `v` of at most sixteen digits of which the last `n` are zeros.
+///
+/// (`r` is `(2^64 + e) / 10^n` with `e < 10^n`, so that the quotient is too large by `v * e / 10^n / 2^64`. That changes
+/// nothing below `1 / 10^n`, and of the latter below 1: `v * e` and `v * e / 10^n` are less than `10^16`.) That of `n = 0`
+/// has no place in a word; it would be asked for by numbers of sixteen digits, of which there are none.
 const RECIPROCALS: [u64; 16] = {
     let mut table = [0; 16];
     let mut i = 1;
@@ -191,15 +188,11 @@ impl Split {
     #[inline(always)]
     fn of(digits: Digits, cut: Cut) -> Split {
         // As if the number had sixteen digits, the missing ones being zeros at its end: so no digit moves.
-        let fours = digits_by_fours(digits.first);
-        let first_four = fours & 0xffff;
-        let head = (first_four * cut.reciprocal) >> 32;
-        let behind_head = first_four - head * cut.divisor;
-        let high = behind_head * POW10[4] + (fours >> 32);
-        let padded_tail = high * POW10[8] + eight_digits(digits.second);
+        let [first, second] = [digits.first, digits.second].map(eight_digits);
+        let head = high_word(first, cut.reciprocal);
+        let padded_tail = (first - head * cut.divisor) * POW10[8] + second;
         let missing = MAX_WHOLE_DIGITS as u32 + 1 - digits.len;
-        let reciprocal = RECIPROCALS[missing as usize % RECIPROCALS.len()];
-        Split { head, tail: ((u128::from(padded_tail) * u128::from(reciprocal)) >> 64) as u64 }
+        Split { head, tail: high_word(padded_tail, RECIPROCALS[missing as usize % RECIPROCALS.len()]) }
     }
 
     /// Of a key.
@@ -242,10 +235,8 @@ pub(crate) fn log_width(shift: u8) -> u8 {
 /// A segment's head, as it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// Of its numbers, in digits.
-    pub(crate) len: u8,
-    /// The first tail that it covers.
-    pub(crate) start: u64,
+    /// [`Segment::order`] of its numbers' digits and the first tail that it covers.
+    pub(crate) order: u64,
     /// Where its first bucket begins, in bytes.
     pub(crate) tails_at: u64,
     /// Its first number's rank.
@@ -265,20 +256,23 @@ pub(crate) struct Segment {
 impl Segment {
     /// What segments of a head are sorted by: a length and a tail.
     #[inline(always)]
-    fn order(len: u8, tail: u64) -> u64 {
+    pub(crate) fn order(len: u8, tail: u64) -> u64 {
         u64::from(len) << 56 | tail
     }
 
-    #[inline(always)]
-    fn own_order(&self) -> u64 {
-        Segment::order(self.len, self.start)
+    /// Of its numbers, in digits.
+    pub(crate) fn len(&self) -> u8 {
+        (self.order >> 56) as u8
+    }
+
+    /// The first tail that it covers.
+    pub(crate) fn start(&self) -> u64 {
+        self.order & (u64::MAX >> 8)
     }
 
     fn decode(raw: &[u8; SEGMENT_BYTES]) -> Segment {
-        let order = u64_at(raw, 0);
         Segment {
-            len: (order >> 56) as u8,
-            start: order & (u64::MAX >> 8),
+            order: u64_at(raw, 0),
             tails_at: u64_at(raw, 8),
             first_rank: u32_at(raw, 16),
             first_group: u32_at(raw, 20),
@@ -292,7 +286,7 @@ impl Segment {
     #[cfg(feature = "compile")]
     pub(crate) fn encode(&self) -> [u8; SEGMENT_BYTES] {
         let mut raw = [0; SEGMENT_BYTES];
-        raw[..8].copy_from_slice(&self.own_order().to_le_bytes());
+        raw[..8].copy_from_slice(&self.order.to_le_bytes());
         raw[8..16].copy_from_slice(&self.tails_at.to_le_bytes());
         raw[16..20].copy_from_slice(&self.first_rank.to_le_bytes());
         raw[20..24].copy_from_slice(&self.first_group.to_le_bytes());
@@ -351,9 +345,14 @@ pub(crate) struct Wanted {
     order: u64,
 }
 
+impl Wanted {
+    /// What is certainly not listed.
+    pub(crate) const NOTHING: Wanted = Wanted { head: u32::MAX, order: 0 };
+}
+
 /// The group of a bucket where a number would be.
 #[derive(Clone, Copy, Debug)]
-struct Seek {
+pub(crate) struct Seek {
     /// Where the group is, in the file.
     group: usize,
     /// What of the number stands in the bucket.
@@ -363,31 +362,43 @@ struct Seek {
     bucket: u8,
 }
 
-/// Where a number would be, were it listed: a bucket that is not empty, and what of the number stands in it.
+impl Seek {
+    /// Of a number that is certainly not listed.
+    pub(crate) const NOWHERE: Seek = Seek { group: usize::MAX, low: 0, segment: 0, bucket: 0 };
+}
+
+/// Where a number would be, were it listed: a bucket, and what of the number stands in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Where the bucket begins, in the file.
-    at: usize,
+    /// Where in the file the number is looked for first: a block, in the bucket or from its beginning on.
+    window: usize,
     low: u64,
     segment: u32,
-    /// How many numbers it has.
-    count: NonZeroU8,
-    /// Behind how many of them the number is looked for first.
+    /// How many numbers the bucket has.
+    count: u8,
+    /// How many of them are before the block.
     skipped: u8,
     log_width: u8,
 }
 
 impl Place {
-    /// Where in the file the number is looked for first.
-    #[inline(always)]
-    fn window(&self) -> usize {
-        self.at.wrapping_add(usize::from(self.skipped) << self.log_width)
+    /// Of a number that is certainly not listed.
+    pub(crate) const NOWHERE: Place = Place { window: 0, low: 0, segment: 0, count: 0, skipped: 0, log_width: 0 };
+
+    /// Where the bucket begins, in the file.
+    fn at(&self) -> usize {
+        self.window.wrapping_sub(usize::from(self.skipped) << self.log_width)
     }
 
     /// Where the bucket ends.
-    #[inline(always)]
     fn end(&self) -> usize {
-        self.at.wrapping_add(usize::from(self.count.get()) << self.log_width)
+        self.at().wrapping_add(self.bytes())
+    }
+
+    /// The bytes of the bucket.
+    #[inline(always)]
+    fn bytes(&self) -> usize {
+        usize::from(self.count) << self.log_width
     }
 }
 
@@ -397,7 +408,7 @@ impl Place {
 pub(crate) struct WholeNumbers {
     count: u32,
     /// Bit n: there are numbers of n digits.
-    lengths: u32,
+    lengths: u64,
     jump_digits: u32,
     cut: Cut,
     /// By head, and one more: the first of its segments.
@@ -458,6 +469,14 @@ fn chunk_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.first_chunk()
 }
 
+/// Difference, or 0: without a branch, also in a loop, where the compiler likes to make one. Half of the time it would be
+/// guessed wrong.
+#[inline(always)]
+fn less(from: usize, by: usize) -> usize {
+    let (difference, is_less) = from.overflowing_sub(by);
+    select_unpredictable(is_less, 0, difference)
+}
+
 /// Bits for the first bytes of a block, at most for all.
 #[inline(always)]
 fn first_bytes(bytes: usize) -> u64 {
@@ -477,16 +496,15 @@ fn ends(block: &[u8; BLOCK], log_width: u8) -> (u64, u64) {
 /// looked at that was asked for, and nobody waits twice.
 #[inline(always)]
 fn position(bytes: &[u8], place: &Place) -> Option<usize> {
-    let window = place.window();
-    let block = block_at(bytes, window)?;
-    let own = equal_numbers(block, place.low, place.log_width) & first_bytes(place.end().wrapping_sub(window));
+    let block = block_at(bytes, place.window)?;
+    let own = equal_numbers(block, place.low, place.log_width) & first_bytes(place.end().wrapping_sub(place.window));
     if own != 0 {
         return Some(usize::from(place.skipped) + (own.trailing_zeros() as usize >> place.log_width));
     }
     // Neither is there a way out in between here: whether it is elsewhere can be guessed, each of these cannot.
     let (first, last) = ends(block, place.log_width);
     let is_before = (place.skipped > 0) & (place.low < first);
-    let is_behind = (window.wrapping_add(BLOCK) < place.end()) & (place.low > last);
+    let is_behind = (place.window.wrapping_add(BLOCK) < place.end()) & (place.low > last);
     if is_before | is_behind { position_elsewhere(bytes, place, is_before) } else { None }
 }
 
@@ -494,27 +512,28 @@ fn position(bytes: &[u8], place: &Place) -> Option<usize> {
 /// that what is in no order ends, too.
 #[inline(never)]
 fn position_elsewhere(bytes: &[u8], place: &Place, back: bool) -> Option<usize> {
-    let mut window = place.window();
+    let (at, end) = (place.at(), place.end());
+    let mut window = if back { place.window.checked_sub(BLOCK)? } else { place.window.wrapping_add(BLOCK) };
     loop {
-        window = if back { window.checked_sub(BLOCK)? } else { window.wrapping_add(BLOCK) };
         let block = block_at(bytes, window)?;
         // What is before the bucket is another one's, and so is what is behind it.
-        let before = place.at.saturating_sub(window);
+        let before = at.saturating_sub(window);
         let own = equal_numbers(block, place.low, place.log_width)
-            & first_bytes(place.end().wrapping_sub(window))
+            & first_bytes(end.wrapping_sub(window))
             & !first_bytes(before);
         if own != 0 {
-            return Some((window.wrapping_add(own.trailing_zeros() as usize) - place.at) >> place.log_width);
+            return Some(window.wrapping_add(own.trailing_zeros() as usize).wrapping_sub(at) >> place.log_width);
         }
         let (first, last) = ends(block, place.log_width);
         let goes_on = if back {
-            before == 0 && window > place.at && place.low < first
+            before == 0 && window > at && place.low < first
         } else {
-            window.wrapping_add(BLOCK) < place.end() && place.low > last
+            window.wrapping_add(BLOCK) < end && place.low > last
         };
         if !goes_on {
             return None;
         }
+        window = if back { window.checked_sub(BLOCK)? } else { window.wrapping_add(BLOCK) };
     }
 }
 
@@ -553,7 +572,8 @@ impl WholeNumbers {
         let chunks = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
         let numbers = WholeNumbers {
             count,
-            lengths,
+            // As many as a number can have: of a damaged file, too.
+            lengths: u64::from(lengths) & ((2 << MAX_WHOLE_DIGITS) - 2),
             jump_digits,
             cut: Cut::new(jump_digits),
             jump: chunks(&jump_at).as_chunks().0.iter().map(|slot| u32::from_le_bytes(*slot)).collect(),
@@ -581,19 +601,19 @@ impl WholeNumbers {
     ) -> Result<(), Error> {
         let segment_count = self.segments.len();
         let group_count = self.groups.len() / GROUP_BYTES;
-        let (mut rank, mut tails_at, mut set_word, mut lengths) = (0u32, 0u64, 0u64, 0u32);
+        let (mut rank, mut tails_at, mut set_word, mut lengths) = (0u32, 0u64, 0u64, 0u64);
         let mut before: Option<(u64, Segment)> = None;
         let mut slot = 0u64;
         for (i, segment) in self.segments.iter().enumerate() {
             let at = segments_at + i * SEGMENT_BYTES;
-            let known = (1..=MAX_WHOLE_DIGITS).contains(&usize::from(segment.len))
+            let known = (1..=MAX_WHOLE_DIGITS).contains(&usize::from(segment.len()))
                 && u32::from(segment.shift) <= MAX_SHIFT
                 && segment.log_width == log_width(segment.shift)
                 && segment.set_bits <= 32;
             if !known || bytes.get(at + 31) != Some(&0) {
                 return Err(wrong(at, "a segment's fields are out of range"));
             }
-            if segment.start >= tails(segment.len, self.jump_digits) {
+            if segment.start() >= tails(segment.len(), self.jump_digits) {
                 return Err(wrong(at, "a segment begins behind the last tail"));
             }
             // The head of the first slot that leads here or further.
@@ -612,16 +632,16 @@ impl WholeNumbers {
             }
             if let Some((head_before, other)) = before
                 && head_before == head
-                && (other.len, other.start) >= (segment.len, segment.start)
+                && other.order >= segment.order
             {
                 return Err(wrong(at, "the segments are out of order"));
             }
             // Its groups: as many as it needs up to the next segment of the same numbers, or to the last tail.
             let end_group = self.segments.get(i + 1).map_or(group_count, |next| next.first_group as usize);
             let has_next = u64::from(self.jump_at(head + 1)) > i as u64 + 1;
-            let next = self.segments.get(i + 1).filter(|next| has_next && next.len == segment.len);
-            let end = next.map_or(tails(segment.len, self.jump_digits), |next| next.start);
-            let span = end.saturating_sub(segment.start);
+            let next = self.segments.get(i + 1).filter(|next| has_next && next.len() == segment.len());
+            let end = next.map_or(tails(segment.len(), self.jump_digits), Segment::start);
+            let span = end.saturating_sub(segment.start());
             let own = end_group.checked_sub(segment.first_group as usize).filter(|_| end_group <= group_count);
             if own.map(|own| own as u64) != Some(groups(span, segment.shift)) || i == 0 && segment.first_group != 0 {
                 return Err(wrong(at + 20, "a segment has not as many groups as it needs"));
@@ -660,7 +680,7 @@ impl WholeNumbers {
                 }
                 set_word += 1 + (n * u64::from(segment.set_bits)).div_ceil(64);
             }
-            lengths |= 1 << segment.len;
+            lengths |= 1 << segment.len();
             before = Some((head, *segment));
         }
         while slot <= POW10[self.jump_digits as usize] {
@@ -760,7 +780,7 @@ impl WholeNumbers {
     /// Whether any number has so many digits.
     #[inline]
     fn has_length(&self, digits: u32) -> bool {
-        self.lengths >> (digits % u32::BITS) & 1 == 1
+        self.lengths >> (digits % u64::BITS) & 1 == 1
     }
 
     /// Past the end as the last slot, which is that of no head.
@@ -781,7 +801,7 @@ impl WholeNumbers {
         let last = own.last()?;
         // Mostly there is one or none: one for each length that the head's numbers have, and more only where they
         // are many, or lie unevenly.
-        if last.own_order() <= wanted.order { Some(to.wrapping_sub(1)) } else { segment_among(own, from, wanted) }
+        if last.order <= wanted.order { Some(to.wrapping_sub(1)) } else { segment_among(own, from, wanted) }
     }
 
     /// The steps of a look-up. None where the number is certainly not listed.
@@ -789,25 +809,36 @@ impl WholeNumbers {
     /// Each reads one table, which the one before has said where to; so that what several numbers need can be asked for
     /// before it is waited for. First: what is to be looked for.
     #[inline(always)]
-    pub(crate) fn wanted(&self, number: &Number) -> Option<Wanted> {
-        self.wanted_of(Digits::of_padded(number.padded().first_chunk()?, number.len())?)
+    pub(crate) fn wanted(&self, number: &Number) -> Wanted {
+        // A word each, as `Number` wrote them: the processor passes on a store that is being written only to
+        // a load of no more than it.
+        let word = |at: usize| u64_at(number.padded(), at);
+        self.wanted_of(Digits { first: word(0), second: word(8), len: number.len() as u32 })
     }
 
     #[inline(always)]
-    fn wanted_of(&self, digits: Digits) -> Option<Wanted> {
+    fn wanted_of(&self, digits: Digits) -> Wanted {
         if !self.has_length(digits.len) {
-            return None;
+            return Wanted::NOTHING;
         }
         let split = Split::of(digits, self.cut);
-        Some(Wanted { head: split.head as u32, order: Segment::order(digits.len as u8, split.tail) })
+        Wanted { head: split.head as u32, order: Segment::order(digits.len as u8, split.tail) }
+    }
+
+    /// Asks for the segment, which may be in no cache that is near.
+    #[inline(always)]
+    pub(crate) fn ask_for_segment(&self, wanted: &Wanted) {
+        if let Some(segment) = self.jump.get(wanted.head as usize).and_then(|from| self.segments.get(*from as usize)) {
+            prefetch_value(segment);
+        }
     }
 
     /// Second: the group, by the small tables.
     #[inline(always)]
-    fn seek(&self, wanted: &Wanted) -> Option<Seek> {
+    pub(crate) fn seek(&self, wanted: &Wanted) -> Option<Seek> {
         let id = self.segment_of(*wanted)?;
         let segment = self.segments.get(id as usize)?;
-        let own = segment.own_order();
+        let own = segment.order;
         if (wanted.order ^ own) >> 56 != 0 {
             // A segment of another length.
             return None;
@@ -828,68 +859,68 @@ impl WholeNumbers {
 
     /// Third: the place, by the group.
     #[inline(always)]
-    fn place_at(&self, bytes: &[u8], seek: &Seek) -> Option<Place> {
-        let segment = self.segments.get(seek.segment as usize)?;
+    pub(crate) fn place_at(&self, bytes: &[u8], seek: &Seek) -> Place {
+        let (segment, group) = (self.segments.get(seek.segment as usize), Group::at(bytes, seek.group));
+        let (Some(segment), Some(group)) = (segment, group) else { return Place::NOWHERE };
         let (shift, log_width) = (u32::from(segment.shift) % u64::BITS, segment.log_width % 4);
-        let (count, first) = Group::at(bytes, seek.group)?.bucket(seek.bucket);
-        let count = NonZeroU8::new(count)?;
+        let (count, first) = group.bucket(seek.bucket);
         let before = u64::from(first.wrapping_sub(segment.first_rank));
         let at = self.tails.start.wrapping_add(segment.tails_at.wrapping_add(before << log_width) as usize);
         // Where it should be were they spread evenly, in the middle of a block: hardly ever is it in another one.
-        let (numbers, per_block) = (usize::from(count.get()), BLOCK >> log_width);
+        let (numbers, per_block) = (usize::from(count), BLOCK >> log_width);
         let even = (seek.low.wrapping_mul(numbers as u64) >> shift) as usize;
-        let skipped = even.saturating_sub(per_block / 2).min(numbers.saturating_sub(per_block)) as u8;
-        Some(Place { at, low: seek.low, segment: seek.segment, count, skipped, log_width })
+        let (past, most) = (less(even, per_block / 2), less(numbers, per_block));
+        let skipped = select_unpredictable(past < most, past, most);
+        let window = at.wrapping_add(skipped << log_width);
+        Place { window, low: seek.low, segment: seek.segment, count, skipped: skipped as u8, log_width }
+    }
+
+    /// The second step, and asks for the group.
+    #[inline(always)]
+    pub(crate) fn seek_ahead(&self, bytes: &[u8], wanted: &Wanted) -> Seek {
+        let seek = self.seek(wanted).unwrap_or(Seek::NOWHERE);
+        prefetch(bytes, seek.group);
+        seek
+    }
+
+    /// The third step, and asks for what is at the place. Without a way out where a bucket is empty, as many are: for
+    /// numbers by the row nobody could guess which.
+    #[inline(always)]
+    pub(crate) fn place_ahead(&self, bytes: &[u8], seek: &Seek) -> Place {
+        let place = self.place_at(bytes, seek);
+        self.prefetch(bytes, &place);
+        place
     }
 
     /// All three steps, and asks for what is at the place. A function of its own, since it needs all registers there are.
     #[inline(never)]
     pub(crate) fn ask_for(&self, bytes: &[u8], number: &Number) -> Option<Place> {
-        let place = self.place_at(bytes, &self.seek(&self.wanted(number)?)?)?;
+        let place = self.place(bytes, number)?;
         self.prefetch(bytes, &place);
         Some(place)
-    }
-
-    /// The second and third step for several numbers, and asks for what is at the places: what each step reads of all of
-    /// them is on its way before the first is waited for.
-    #[inline(never)]
-    pub(crate) fn places<const N: usize>(
-        &self,
-        bytes: &[u8],
-        wanted: &[Option<Wanted>; N],
-        places: &mut [Option<Place>; N],
-    ) {
-        let mut seeks = [None; N];
-        for (wanted, seek) in wanted.iter().zip(&mut seeks) {
-            *seek = wanted.as_ref().and_then(|wanted| self.seek(wanted));
-            if let Some(seek) = seek {
-                prefetch(bytes, seek.group);
-            }
-        }
-        for (seek, place) in seeks.iter().zip(places) {
-            *place = seek.as_ref().and_then(|seek| self.place_at(bytes, seek));
-            if let Some(place) = place {
-                self.prefetch(bytes, place);
-            }
-        }
     }
 
     /// All three.
     #[inline(always)]
     pub(crate) fn place(&self, bytes: &[u8], number: &Number) -> Option<Place> {
-        self.place_at(bytes, &self.seek(&self.wanted(number)?)?)
+        self.place_of_wanted(bytes, self.wanted(number))
     }
 
     fn place_of(&self, bytes: &[u8], digits: Digits) -> Option<Place> {
-        self.place_at(bytes, &self.seek(&self.wanted_of(digits)?)?)
+        self.place_of_wanted(bytes, self.wanted_of(digits))
+    }
+
+    #[inline(always)]
+    fn place_of_wanted(&self, bytes: &[u8], wanted: Wanted) -> Option<Place> {
+        let place = self.place_at(bytes, &self.seek(&wanted)?);
+        (place.count > 0).then_some(place)
     }
 
     /// Asks for what a look-up will read of a place.
     #[inline(always)]
     pub(crate) fn prefetch(&self, bytes: &[u8], place: &Place) {
-        let window = place.window();
-        prefetch(bytes, window);
-        prefetch(bytes, window.wrapping_add(BLOCK - 1));
+        prefetch(bytes, place.window);
+        prefetch(bytes, place.window.wrapping_add(BLOCK - 1));
     }
 
     /// The set of the number of a place, if it is listed.
@@ -903,7 +934,8 @@ impl WholeNumbers {
     fn set_of_position(&self, bytes: &[u8], place: &Place, position: usize) -> u32 {
         let Some(segment) = self.segments.get(place.segment as usize) else { return 0 };
         // The bucket's first number, and the segment's.
-        let first = place.at.wrapping_sub(self.tails.start).wrapping_sub(segment.tails_at as usize) >> place.log_width;
+        let first =
+            place.at().wrapping_sub(self.tails.start).wrapping_sub(segment.tails_at as usize) >> place.log_width;
         self.set_of(bytes, segment, segment.first_rank.wrapping_add(first.wrapping_add(position) as u32))
     }
 
@@ -955,11 +987,11 @@ impl WholeNumbers {
                     let (count, _) = own.bucket(bucket as u8);
                     let lows = lows(bytes, &self.tails, at).unwrap_or_default();
                     let first = (group as u64 - u64::from(segment.first_group)) * BUCKETS + bucket;
-                    let first = first.wrapping_shl(u32::from(segment.shift)).wrapping_add(segment.start);
+                    let first = first.wrapping_shl(u32::from(segment.shift)).wrapping_add(segment.start());
                     for k in 0..usize::from(count) {
                         let split = Split { head, tail: first.wrapping_add(low_at(lows, k, segment.log_width)) };
                         let set = self.set_of(bytes, segment, rank.wrapping_add(k as u32));
-                        f(split.key(segment.len, self.jump_digits), set);
+                        f(split.key(segment.len(), self.jump_digits), set);
                     }
                     at = at.wrapping_add(u64::from(count) << segment.log_width.min(3));
                     rank = rank.wrapping_add(u32::from(count));
@@ -976,14 +1008,14 @@ fn segment_among(own: &[Segment], from: u32, wanted: Wanted) -> Option<u32> {
         let at = own.iter().rposition(|segment| {
             #[cfg(test)]
             crate::steps::tick();
-            segment.own_order() <= wanted.order
+            segment.order <= wanted.order
         })?;
         return Some(from.wrapping_add(at as u32));
     }
     let behind = own.partition_point(|segment| {
         #[cfg(test)]
         crate::steps::tick();
-        segment.own_order() <= wanted.order
+        segment.order <= wanted.order
     });
     Some(from.wrapping_add(behind.checked_sub(1)? as u32))
 }

@@ -148,20 +148,16 @@ impl Territory {
 
 /// What the first three digits of an international number say.
 #[derive(Clone, Copy, Debug)]
-// Eight bytes: found by a shift.
-#[repr(align(8))]
 struct Head {
     /// How many digits the calling code has.
     calling_code_len: u8,
     /// Bit d: national digits that begin with d may have a national prefix.
     may_have_prefix: u16,
-    /// In the short cut through the classes, behind the three digits.
-    class_node: u16,
 }
 
 impl Head {
     /// Of no calling code: nothing is read as it stands.
-    const NONE: Head = Head { calling_code_len: 0, may_have_prefix: u16::MAX, class_node: 0 };
+    const NONE: Head = Head { calling_code_len: 0, may_have_prefix: u16::MAX };
 }
 
 /// A calling code in ASCII digits, and how many there are.
@@ -301,10 +297,7 @@ impl Plan {
     /// What is said of numbers that begin with these three digits.
     fn head(&self, head: u16) -> Head {
         let digits = [head / 100, head / 10 % 10, head % 10].map(|digit| b'0' + digit as u8);
-        let class_node = self.whole_classes.head(head);
-        let Some((code, length)) = self.calling_code_of(&digits) else {
-            return Head { class_node, ..Head::NONE };
-        };
+        let Some((code, length)) = self.calling_code_of(&digits) else { return Head::NONE };
         let root = self.main_territory(code).and_then(|territory| territory.national_prefix);
         let bit = |digit| {
             root.map(|root| self.dial.step(root, digit))
@@ -313,7 +306,6 @@ impl Plan {
         Head {
             calling_code_len: length as u8,
             may_have_prefix: (0..10).map(|digit| u16::from(bit(digit)) << digit).sum(),
-            class_node,
         }
     }
 
@@ -321,13 +313,12 @@ impl Plan {
     /// digits that cannot have a national prefix. None where that has to be looked at closely.
     #[inline(always)]
     pub(crate) fn classify_standing(&self, e164: &[u8]) -> Option<Class> {
-        let (first, rest) = e164.split_first_chunk()?;
-        let head = &self.heads[head_of(first)];
+        let head = &self.heads[head_of(e164.first_chunk()?)];
         let national = *e164.get(head.calling_code_len as usize)?;
         if head.may_have_prefix >> (national & 15) & 1 == 1 {
             return None;
         }
-        Some(Class(self.whole_classes.label_from(head.class_node, rest)))
+        self.whole_classes.label(e164).map(Class)
     }
 
     /// The class of a number, in ASCII digits without plus.

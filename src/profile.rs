@@ -181,7 +181,7 @@ impl Profiles {
     }
 
     /// Name and rules of a profile; of the default one where the position is unknown.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rules(&self, profile: usize, direction: Direction) -> (&Name, &RuleSet) {
         let profile = self.profiles.get(profile).unwrap_or(&self.profiles[0]);
         let rules = match direction {

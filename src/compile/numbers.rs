@@ -128,7 +128,7 @@ impl NumberWriter {
         while self.jump.len() as u64 <= self.head {
             self.jump.push(self.segment_count);
         }
-        self.pieces.sort_by_key(|piece| (piece.segment.len, piece.segment.start));
+        self.pieces.sort_by_key(|piece| piece.segment.order);
         for piece in self.pieces.drain(..) {
             let mut segment = Segment {
                 tails_at: self.lows.len() as u64,
@@ -144,7 +144,7 @@ impl NumberWriter {
             }
             self.segments.extend(segment.encode());
             self.segment_count += 1;
-            self.lengths |= 1 << segment.len;
+            self.lengths |= 1 << segment.len();
             let mut rank = self.rank;
             for counts in piece.counts.chunks(BUCKETS as usize) {
                 self.groups.extend(rank.to_le_bytes());
@@ -284,8 +284,7 @@ impl<'t> Part<'t> {
         let buckets = usize::try_from(groups(self.end - start, shift) * BUCKETS).unwrap_or(0);
         let mut piece = Piece {
             segment: Segment {
-                len,
-                start,
+                order: Segment::order(len, start),
                 tails_at: 0,
                 first_rank: 0,
                 first_group: 0,
@@ -545,8 +544,7 @@ mod tests {
         section.extend((lows.len() as u64).to_le_bytes());
         section.extend(1u64.to_le_bytes());
         let segment = Segment {
-            len,
-            start: 0,
+            order: Segment::order(len, 0),
             tails_at: 0,
             first_rank: 0,
             first_group: 0,
