@@ -195,8 +195,9 @@ impl Shortcut {
         };
         let mut firsts = vec![0u16];
         for _ in 0..FIRST_DIGITS {
-            let next = |state: &u16| (0..10).map(|digit| automaton.step(*state, digit)).collect::<Vec<u16>>();
-            firsts = firsts.iter().flat_map(next).collect();
+            let mut next = Vec::with_capacity(firsts.len() * LABEL);
+            firsts.iter().for_each(|state| next.extend_from_slice(&states[usize::from(*state)][..LABEL]));
+            firsts = next;
         }
         let shortcut = Shortcut {
             firsts: firsts.iter().map(|state| node[*state as usize]).collect(),
@@ -211,6 +212,15 @@ impl Shortcut {
     pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
         let ([a, b, c, tens, ones], rest) = digits.split_first_chunk::<FIRST_DIGITS>()?;
         let first = head_of(&[*a, *b, *c]) * 100 + usize::from(tens & 15) * 10 + usize::from(ones & 15);
+        Some(self.label_from(*self.firsts.get(first)?, rest))
+    }
+
+    /// The label after a calling code, which has so many digits, and all of `digits` behind it, ASCII; `None` where both are
+    /// fewer than five.
+    #[inline(always)]
+    pub(crate) fn label_behind(&self, code: u16, code_len: usize, digits: &[u8]) -> Option<u16> {
+        let (more, rest) = digits.split_at_checked(FIRST_DIGITS.checked_sub(code_len)?)?;
+        let first = more.iter().fold(usize::from(code), |first, digit| first * 10 + usize::from(digit & 15));
         Some(self.label_from(*self.firsts.get(first)?, rest))
     }
 
@@ -292,6 +302,12 @@ mod tests {
                 let expected = automaton.walk_all(0, &digits);
                 assert_eq!(shortcut.label(&digits), (digits.len() >= FIRST_DIGITS).then_some(expected), "{digits:?}");
                 assert_eq!(shortcut.label_from(nodes[0], &digits), expected, "{digits:?}");
+                for code_len in 1..=3.min(digits.len()) {
+                    let (code, rest) = digits.split_at(code_len);
+                    let code = std::str::from_utf8(code).unwrap().parse().unwrap();
+                    let expected = (digits.len() >= FIRST_DIGITS).then_some(expected);
+                    assert_eq!(shortcut.label_behind(code, code_len, rest), expected, "{digits:?}");
+                }
             }
         }
     }

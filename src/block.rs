@@ -1,8 +1,9 @@
-//! A block of small numbers, compared at once: what a look-up among millions of numbers does with the bytes that it
+//! A block of small numbers, compared at once: what a look-up among millions of numbers does with the 64 bytes that it
 //! waits for.
 
 /// The bytes of a block: a line of the cache, on nearly all machines.
 pub(crate) const BLOCK: usize = 64;
+
 /// By the logarithm of a number's bytes: a bit for the first byte of each number of a block.
 const FIRST_BYTES: [u64; 4] = [u64::MAX, 0x5555_5555_5555_5555, 0x1111_1111_1111_1111, 0x0101_0101_0101_0101];
 

@@ -80,9 +80,7 @@ impl Lanes {
             return None;
         }
         if plus {
-            let class = read_e164(dial.plan, digits)?;
-            number.join(b"", digits);
-            return Some(class);
+            return read_with_plus(dial.plan, digits, number);
         }
         let seen = dial.seen(digits, direction);
         let lane = self.lane(seen);
@@ -113,6 +111,14 @@ impl Lanes {
         number.join(home.calling_code_digits(), rest);
         Some(class)
     }
+}
+
+/// With separators, or fewer digits than a clean text has: for those who want it in its own place.
+#[inline(never)]
+fn read_with_plus(plan: &Plan, digits: &[u8], number: &mut Number) -> Option<Class> {
+    let class = read_e164(plan, digits)?;
+    number.join(b"", digits);
+    Some(class)
 }
 
 /// Whose the number is that digits with a plus in front are, where they are read as they stand, and somebody has it:

@@ -41,7 +41,7 @@
 use crate::block::{BLOCK, equal_numbers};
 use crate::error::Error;
 use crate::index::format::{Cursor, Sections, Trust};
-use crate::number::Number;
+use crate::number::{MAX_NUMBER_DIGITS, Number};
 use crate::prefetch::{prefetch, prefetch_value};
 use std::hint::select_unpredictable;
 use std::ops::Range;
@@ -54,6 +54,7 @@ pub(crate) const MAX_JUMP_DIGITS: u32 = 4;
 pub(crate) const MAX_SHIFT: u32 = 50;
 /// So many segments of a head are looked at one after the other.
 const FEW_SEGMENTS: usize = 4;
+const NOT_THE_LENGTHS: &str = "the lengths of the numbers are not those of the segments";
 /// Buckets of a group.
 pub(crate) const BUCKETS: u64 = 8;
 /// The bytes of a group: a rank and a count for each bucket.
@@ -235,7 +236,7 @@ pub(crate) fn log_width(shift: u8) -> u8 {
 /// A segment's head, as it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// [`Segment::order`] of its numbers' digits and the first tail that it covers.
+    /// [`Segment::order`] of how many digits its numbers have and the first tail that it covers.
     pub(crate) order: u64,
     /// Where its first bucket begins, in bytes.
     pub(crate) tails_at: u64,
@@ -370,13 +371,13 @@ impl Seek {
 /// Where a number would be, were it listed: a bucket, and what of the number stands in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Where in the file the number is looked for first: a block, in the bucket or from its beginning on.
+    /// Where in the file the block begins in which the number is looked for first.
     window: usize,
     low: u64,
     segment: u32,
     /// How many numbers the bucket has.
     count: u8,
-    /// How many of them are before the block.
+    /// How many of them stand before that block.
     skipped: u8,
     log_width: u8,
 }
@@ -572,7 +573,7 @@ impl WholeNumbers {
         let chunks = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
         let numbers = WholeNumbers {
             count,
-            // As many as a number can have: of a damaged file, too.
+            // None that no number can have: of a damaged file, too, where this is not refused below.
             lengths: u64::from(lengths) & ((2 << MAX_WHOLE_DIGITS) - 2),
             jump_digits,
             cut: Cut::new(jump_digits),
@@ -584,6 +585,9 @@ impl WholeNumbers {
         };
         if trust == Trust::Nothing {
             let wrong = |at: usize, what| c.corrupt(at - section.start, what);
+            if numbers.lengths != u64::from(lengths) {
+                return Err(wrong(segments_at.start - 20, NOT_THE_LENGTHS));
+            }
             numbers.check_tables(bytes, segments_at.start, jump_at.start, sets, &wrong)?;
         }
         Ok(numbers)
@@ -693,7 +697,7 @@ impl WholeNumbers {
             return Err(wrong(self.groups.start, "groups that belong to no segment"));
         }
         if lengths != self.lengths {
-            return Err(wrong(segments_at - 20, "the lengths of the numbers are not those of the segments"));
+            return Err(wrong(segments_at - 20, NOT_THE_LENGTHS));
         }
         if rank != self.count {
             return Err(wrong(self.groups.start, "the groups do not count the numbers"));
@@ -780,6 +784,8 @@ impl WholeNumbers {
     /// Whether any number has so many digits.
     #[inline]
     fn has_length(&self, digits: u32) -> bool {
+        // A bit for each count that there can be: no other one's is looked at.
+        const { assert!(MAX_NUMBER_DIGITS < u64::BITS as usize) };
         self.lengths >> (digits % u64::BITS) & 1 == 1
     }
 
@@ -828,7 +834,9 @@ impl WholeNumbers {
     /// Asks for the segment, which may be in no cache that is near.
     #[inline(always)]
     pub(crate) fn ask_for_segment(&self, wanted: &Wanted) {
-        if let Some(segment) = self.jump.get(wanted.head as usize).and_then(|from| self.segments.get(*from as usize)) {
+        // The head's last one, which is looked at first.
+        let behind = self.jump.get((wanted.head as usize).wrapping_add(1)).copied().unwrap_or(0);
+        if let Some(segment) = self.segments.get((behind as usize).wrapping_sub(1)) {
             prefetch_value(segment);
         }
     }

@@ -329,9 +329,11 @@ impl Plan {
     }
 
     /// The class of a territory's calling code with these national digits behind it.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn classify_national(&self, territory: &Territory, national: &[u8]) -> Class {
-        Class(self.whole_classes.label_from(territory.class_node, national))
+        let (code, code_len) = (territory.calling_code, territory.calling_code_digits().len());
+        let label = self.whole_classes.label_behind(code, code_len, national);
+        Class(label.unwrap_or_else(|| self.whole_classes.label_from(territory.class_node, national)))
     }
 
     /// The class of every proper, non-empty prefix of the digits, shortest first: how many digits

@@ -129,7 +129,6 @@ pub enum Rule {
 /// The answer, a plain value: nothing in it points into an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(align(16))]
 pub struct Verdict {
     /// Whether the call may go through.
     pub action: Action,

@@ -326,7 +326,8 @@ fn width(shift: u8) -> usize {
 mod tests {
     use super::*;
     use crate::index::format::{Container, Kind, Sections, Trust};
-    use crate::numbers::{WholeNumbers, whole_digits, whole_key};
+    use crate::number::{MAX_NUMBER_DIGITS, Number};
+    use crate::numbers::{MAX_WHOLE_DIGITS, WholeNumbers, whole_digits, whole_key};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -502,7 +503,8 @@ mod tests {
             let mut writer = built.file[24 + 24..built.file.len() - 16].to_vec();
             let end = if round % 2 == 0 { 600 } else { writer.len() as u64 };
             for _ in 0..=random.below(3) {
-                let at = random.below(end) as usize;
+                // The lengths among them, which say of what a number may be looked for.
+                let at = if random.below(8) == 0 { 20 + random.below(4) } else { random.below(end) } as usize;
                 writer[at] = if random.below(2) == 0 { random.below(256) as u8 } else { 0xff };
             }
             let mut container = Container::new(Kind::Index);
@@ -516,6 +518,19 @@ mod tests {
                         opened += 1;
                         for digits in digits.iter().step_by(7) {
                             let _ = numbers.find(&file, digits.as_bytes());
+                        }
+                        // As calls ask, of numbers as long as there are: in one step, and step by step.
+                        for len in 0..=MAX_NUMBER_DIGITS {
+                            let long = digits[round % digits.len()].repeat(4);
+                            let number = Number::from_digits(&long.as_bytes()[..len]).unwrap();
+                            let one = numbers.ask_for(&file, &number).and_then(|place| numbers.set_at(&file, &place));
+                            let seek = numbers.seek_ahead(&file, &numbers.wanted(&number));
+                            let steps = numbers.set_at(&file, &numbers.place_ahead(&file, &seek));
+                            assert_eq!(one, steps, "{number}");
+                            let known =
+                                if len <= MAX_WHOLE_DIGITS { numbers.find(&file, number.as_bytes()) } else { None };
+                            assert_eq!(one, known, "{number}");
+                            numbers.beginnings(&file, &number, |_, _| {});
                         }
                         if trust == Trust::Nothing {
                             numbers.each(&file, |_, _| {});
@@ -583,6 +598,33 @@ mod tests {
             let Built { file, numbers } = opened(section, Trust::Checked).unwrap();
             let steps = crate::steps::count(|| assert_eq!(numbers.find(&file, b"00000"), None));
             assert!(steps <= blocks + 2, "{shift}: {steps}");
+        }
+    }
+
+    /// Where a bucket's numbers are spread evenly, the block that is asked for has each of them, and nothing else is read;
+    /// nor for what would stand between two of them.
+    #[test]
+    fn evenly_spread_numbers_take_one_block() {
+        for (len, shift) in [(5, 8), (5, 16), (7, 17), (12, 33)] {
+            for count in [1u64, 16, 31, 33, 64, 97, 255] {
+                let lows: Vec<u64> = (0..count).map(|i| (i << shift) / count).collect();
+                let mut bytes: Vec<u8> =
+                    lows.iter().flat_map(|low| low.to_le_bytes()[..width(shift)].to_vec()).collect();
+                bytes.resize(bytes.len() + BLOCK, 0);
+                let counts = [count as u8, 0, 0, 0, 0, 0, 0, 0];
+                let Built { file, numbers } = opened(group_of(len, shift, counts, bytes), Trust::Checked).unwrap();
+                for low in lows {
+                    for (number, found) in [(low, Some(1)), (low + 1, None)] {
+                        let between = found.is_some() || (1 << shift) / count > 2;
+                        let digits = format!("{number:0width$}", width = usize::from(len));
+                        let steps = crate::steps::count(|| {
+                            let set = numbers.find(&file, digits.as_bytes());
+                            assert!(!between || set == found, "{digits} {shift} {count}");
+                        });
+                        assert_eq!(steps, 1, "{digits} of {count}, {shift}");
+                    }
+                }
+            }
         }
     }
 
@@ -722,6 +764,8 @@ mod tests {
             (short, "there are not as many bytes as the numbers take"),
             (changed(0, 2), "the groups do not count the numbers"),
             (changed(20, 1), "the lengths of the numbers are not those of the segments"),
+            (changed(20, 0x21), "the lengths of the numbers are not those of the segments"),
+            (changed(23, 0x80), "the lengths of the numbers are not those of the segments"),
             (changed(40 + 8, 1), "a segment's numbers are out of place"),
             (changed(40 + 16, 1), "a segment's first rank is not the number of those before it"),
             (changed(40 + 20, 1), "a segment has not as many groups as it needs"),
