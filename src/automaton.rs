@@ -199,8 +199,10 @@ impl Shortcut {
             firsts.iter().for_each(|state| next.extend_from_slice(&states[usize::from(*state)][..LABEL]));
             firsts = next;
         }
+        // In its place: this is done at each reload, and what is large once is enough.
+        firsts.iter_mut().for_each(|state| *state = node[usize::from(*state)]);
         let shortcut = Shortcut {
-            firsts: firsts.iter().map(|state| node[*state as usize]).collect(),
+            firsts: firsts.into(),
             states: states.iter().zip(&tail_of).filter(|(_, tail)| tail.is_none()).map(short).collect(),
             tails: tails.into(),
         };
