@@ -111,10 +111,10 @@ impl Automaton {
 
 /// The digits that [`head_of`] takes.
 pub(crate) const HEAD_DIGITS: usize = 3;
-/// The digits that [`Shortcut`] takes at once: a step more for nearly every number takes longer than a table of ten times
-/// the size. (Five are quicker still. But with 200 kB more in each index, the memory of an Asterisk 16 that reloads grew by
-/// 9 and 14 MB in two runs, and by 1 MB with this.)
-const FIRST_DIGITS: usize = 4;
+/// The digits that [`Shortcut`] takes at once: a head, and two more.
+const FIRST_DIGITS: usize = HEAD_DIGITS + 2;
+/// What two digits can be.
+const BLOCK: usize = 100;
 /// How many digits behind it a tail tells apart.
 const TAIL_DIGITS: usize = 16;
 
@@ -124,25 +124,54 @@ const TAIL_DIGITS: usize = 16;
 /// matters but how many more there are: behind +421 905, six. A walk over the automaton goes on
 /// digit by digit all the same, each step waiting for the one before. Here
 ///
-/// - the first four digits are one look-up, and
-/// - a state from which all ten digits always lead on alike (a *tail*) is a table of labels by
-///   the number of digits behind it.
+/// - the first five digits are two look-ups, and
+/// - a state from which all ten digits always lead on alike (a *tail*) is its labels by the number of digits behind it:
+///   mostly there is one for numbers that are as long as they should be, and one for all others.
+///
+/// What heads have in common is there once (of the built-in plan 651 blocks, for a thousand heads), and a tail takes six
+/// bytes: what nearly every call reads is to stay in the caches that are near, and each index has it anew.
 ///
 /// Derived from the automaton when it is decoded; property-tested to equal [`Automaton::walk_all`].
 #[derive(Debug)]
 pub(crate) struct Shortcut {
-    /// By four digits: a node.
-    firsts: Box<[u16]>,
+    /// By the head: a block.
+    heads: Box<[u16]>,
+    /// By the two digits behind the head: a node.
+    blocks: Box<[[u16; BLOCK]]>,
     /// The first nodes.
     states: Box<[ShortcutState]>,
     /// The nodes behind them.
-    tails: Box<[[u16; TAIL_DIGITS]]>,
+    tails: Box<[Tail]>,
 }
 
 /// A state that is no tail: its successors' nodes by digit, and in slot 10 its label.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct ShortcutState([u16; 16]);
+
+/// The labels of a state, by the number of digits behind it, where they are two at most.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    labels: [u16; 2],
+    /// Bit n: behind n digits it is the second label; bit 15 also behind more.
+    seconds: u16,
+}
+
+impl Tail {
+    /// None where there are three labels.
+    fn of(by_digits: &[u16; TAIL_DIGITS]) -> Option<Tail> {
+        let first = by_digits[TAIL_DIGITS - 1];
+        let second = by_digits.iter().copied().find(|label| *label != first).unwrap_or(first);
+        let is_either = by_digits.iter().all(|label| [first, second].contains(label));
+        let bit = |n: usize| u16::from(by_digits[n] != first) << n;
+        is_either.then(|| Tail { labels: [first, second], seconds: (0..TAIL_DIGITS).map(bit).sum() })
+    }
+
+    #[inline(always)]
+    fn label(self, digits: usize) -> u16 {
+        self.labels[usize::from(self.seconds >> digits.min(TAIL_DIGITS - 1) & 1)]
+    }
+}
 
 impl Shortcut {
     /// Derives the short cut, and the node of every state.
@@ -153,12 +182,12 @@ impl Shortcut {
         // those all of whose digits lead to one tail, which is one digit shorter. No two states of
         // a minimised automaton are the same tail, so that there is nothing to share.
         let mut tail_of: Vec<Option<usize>> = vec![None; states.len()];
-        let mut tails: Vec<[u16; TAIL_DIGITS]> = Vec::new();
+        let mut by_digits: Vec<[u16; TAIL_DIGITS]> = Vec::new();
         let mut alike = Vec::new();
         for (i, state) in states.iter().enumerate() {
             if state[SETTLED] != 0 {
-                tail_of[i] = Some(tails.len());
-                tails.push([state[LABEL]; TAIL_DIGITS]);
+                tail_of[i] = Some(by_digits.len());
+                by_digits.push([state[LABEL]; TAIL_DIGITS]);
             } else if state[1..LABEL].iter().all(|next| *next == state[0]) {
                 alike.push(i);
             }
@@ -170,11 +199,19 @@ impl Shortcut {
                 alike.iter().filter_map(|&i| Some((i, tail_of[states[i][0] as usize]?))).collect();
             for (i, next) in found {
                 let mut tail = [states[i][LABEL]; TAIL_DIGITS];
-                tail[1..].copy_from_slice(&tails[next][..TAIL_DIGITS - 1]);
-                tail_of[i] = Some(tails.len());
-                tails.push(tail);
+                tail[1..].copy_from_slice(&by_digits[next][..TAIL_DIGITS - 1]);
+                tail_of[i] = Some(by_digits.len());
+                by_digits.push(tail);
             }
             alike.retain(|&i| tail_of[i].is_none());
+        }
+        // Those of three labels stay states: the next digit leads to one of two.
+        let mut tails: Vec<Tail> = Vec::with_capacity(by_digits.len());
+        for tail in &mut tail_of {
+            *tail = tail.and_then(|tail| Tail::of(&by_digits[tail])).map(|tail| {
+                tails.push(tail);
+                tails.len() - 1
+            });
         }
         // States that are no tails, numbered anew in their order.
         let first_tail = tail_of.iter().filter(|tail| tail.is_none()).count();
@@ -194,37 +231,61 @@ impl Shortcut {
             slots[..LABEL].iter_mut().for_each(|next| *next = node[*next as usize]);
             ShortcutState(slots)
         };
-        let mut firsts = vec![0u16];
-        for _ in 0..FIRST_DIGITS {
-            let mut next = Vec::with_capacity(firsts.len() * LABEL);
-            firsts.iter().for_each(|state| next.extend_from_slice(&states[usize::from(*state)][..LABEL]));
-            firsts = next;
+        // The state behind each head, and a block for each of them that is another one: of a minimised automaton, what is
+        // the same behind two heads is the same state.
+        let behind = |state: u16| states[usize::from(state)][..LABEL].iter().copied();
+        let mut heads = vec![0u16];
+        for _ in 0..HEAD_DIGITS {
+            heads = heads.into_iter().flat_map(behind).collect();
         }
-        // In its place: this is done at each reload, and what is large once is enough.
-        firsts.iter_mut().for_each(|state| *state = node[usize::from(*state)]);
+        let mut blocks = Vec::new();
+        let mut block_of = vec![None; states.len()];
+        for head in &mut heads {
+            let state = *head;
+            *head = *block_of[usize::from(state)].get_or_insert_with(|| {
+                let mut nodes = [0; BLOCK];
+                let both = behind(state).flat_map(behind);
+                nodes.iter_mut().zip(both).for_each(|(own, state)| *own = node[usize::from(state)]);
+                blocks.push(nodes);
+                (blocks.len() - 1) as u16
+            });
+        }
         let shortcut = Shortcut {
-            firsts: firsts.into(),
+            heads: heads.into(),
+            blocks: blocks.into(),
             states: states.iter().zip(&tail_of).filter(|(_, tail)| tail.is_none()).map(short).collect(),
             tails: tails.into(),
         };
         (shortcut, node)
     }
 
-    /// The label after all of `digits`, ASCII; `None` where they are fewer than four.
+    /// The label after all of `digits`, ASCII; `None` where they are fewer than five.
     #[inline(always)]
     pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
-        let ([a, b, c, last], rest) = digits.split_first_chunk::<FIRST_DIGITS>()?;
-        let first = head_of(&[*a, *b, *c]) * 10 + usize::from(last & 15);
-        Some(self.label_from(*self.firsts.get(first)?, rest))
+        let ([a, b, c, d, e], rest) = digits.split_first_chunk::<FIRST_DIGITS>()?;
+        let node = self.node(head_of(&[*a, *b, *c]), usize::from(d & 15) * 10 + usize::from(e & 15))?;
+        Some(self.label_from(node, rest))
     }
 
     /// The label after a calling code, which has so many digits, and all of `digits` behind it, ASCII; `None` where both are
-    /// fewer than four.
+    /// fewer than five.
     #[inline(always)]
     pub(crate) fn label_behind(&self, code: u16, code_len: usize, digits: &[u8]) -> Option<u16> {
         let (more, rest) = digits.split_at_checked(FIRST_DIGITS.checked_sub(code_len)?)?;
         let first = more.iter().fold(usize::from(code), |first, digit| first * 10 + usize::from(digit & 15));
-        Some(self.label_from(*self.firsts.get(first)?, rest))
+        Some(self.label_from(self.node(first / BLOCK, first % BLOCK)?, rest))
+    }
+
+    /// The node behind a head and the two digits that follow it.
+    #[inline(always)]
+    fn node(&self, head: usize, two: usize) -> Option<u16> {
+        self.blocks.get(usize::from(*self.heads.get(head)?))?.get(two).copied()
+    }
+
+    /// What it takes.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.heads) + size_of_val(&*self.blocks) + size_of_val(&*self.states) + size_of_val(&*self.tails)
     }
 
     /// The label after all of `digits` behind a node.
@@ -241,7 +302,7 @@ impl Shortcut {
             at += 1;
         }
         let tail = self.tails.get(node - self.states.len());
-        tail.map_or(0, |tail| tail[(digits.len() - at).min(TAIL_DIGITS - 1)])
+        tail.map_or(0, |tail| tail.label(digits.len() - at))
     }
 }
 
@@ -321,7 +382,7 @@ mod tests {
     fn refuses_more_states_than_can_be_named() {
         let bytes = state([1; 10], 0).repeat(MAX_STATES);
         let automaton = Automaton::decode(&bytes, "TEST", 0).unwrap();
-        assert_eq!(Shortcut::of(&automaton).0.label(b"1234"), Some(0));
+        assert_eq!(Shortcut::of(&automaton).0.label(b"12345"), Some(0));
         assert!(Automaton::decode(&state([1; 10], 0).repeat(MAX_STATES + 1), "TEST", 0).is_err());
     }
 

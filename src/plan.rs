@@ -660,6 +660,14 @@ pub(crate) mod tests {
         (plan.region(class.territory()).as_str().to_owned(), class.number_type(), class.is_satellite())
     }
 
+    /// Found in Asterisk: with a flat table of five digits and tails of a label for each length, half as much again, the
+    /// memory of a process that reloads its index again and again grew.
+    #[test]
+    fn what_each_index_derives_of_the_plan_is_small() {
+        let bytes = built_in().whole_classes.bytes();
+        assert!((100_000..400_000).contains(&bytes), "{bytes}");
+    }
+
     #[test]
     fn counts_are_the_metadatas() {
         let plan = built_in();
