@@ -135,7 +135,7 @@ const TAIL_DIGITS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Shortcut {
     /// By the head: a block.
-    heads: Box<[u16]>,
+    heads: Box<[u16; HEADS]>,
     /// By the two digits behind the head: a node.
     blocks: Box<[[u16; BLOCK]]>,
     /// The first nodes.
@@ -234,14 +234,14 @@ impl Shortcut {
         // The state behind each head, and a block for each of them that is another one: of a minimised automaton, what is
         // the same behind two heads is the same state.
         let behind = |state: u16| states[usize::from(state)][..LABEL].iter().copied();
-        let mut heads = vec![0u16];
+        let mut behind_heads = vec![0u16];
         for _ in 0..HEAD_DIGITS {
-            heads = heads.into_iter().flat_map(behind).collect();
+            behind_heads = behind_heads.into_iter().flat_map(behind).collect();
         }
+        let mut heads = Box::new([0; HEADS]);
         let mut blocks = Vec::new();
         let mut block_of = vec![None; states.len()];
-        for head in &mut heads {
-            let state = *head;
+        for (head, state) in heads.iter_mut().zip(behind_heads) {
             *head = *block_of[usize::from(state)].get_or_insert_with(|| {
                 let mut nodes = [0; BLOCK];
                 let both = behind(state).flat_map(behind);
@@ -251,7 +251,7 @@ impl Shortcut {
             });
         }
         let shortcut = Shortcut {
-            heads: heads.into(),
+            heads,
             blocks: blocks.into(),
             states: states.iter().zip(&tail_of).filter(|(_, tail)| tail.is_none()).map(short).collect(),
             tails: tails.into(),
@@ -262,30 +262,35 @@ impl Shortcut {
     /// The label after all of `digits`, ASCII; `None` where they are fewer than five.
     #[inline(always)]
     pub(crate) fn label(&self, digits: &[u8]) -> Option<u16> {
-        let ([a, b, c, d, e], rest) = digits.split_first_chunk::<FIRST_DIGITS>()?;
-        let node = self.node(head_of(&[*a, *b, *c]), usize::from(d & 15) * 10 + usize::from(e & 15))?;
-        Some(self.label_from(node, rest))
+        let (head, rest) = digits.split_first_chunk()?;
+        let (two, rest) = rest.split_first_chunk()?;
+        Some(self.label_from(self.node(head_of(head), two)?, rest))
     }
 
     /// The label after a calling code, which has so many digits, and all of `digits` behind it, ASCII; `None` where both are
     /// fewer than five.
     #[inline(always)]
     pub(crate) fn label_behind(&self, code: u16, code_len: usize, digits: &[u8]) -> Option<u16> {
-        let (more, rest) = digits.split_at_checked(FIRST_DIGITS.checked_sub(code_len)?)?;
-        let first = more.iter().fold(usize::from(code), |first, digit| first * 10 + usize::from(digit & 15));
-        Some(self.label_from(self.node(first / BLOCK, first % BLOCK)?, rest))
+        let (more, rest) = digits.split_at_checked(HEAD_DIGITS.checked_sub(code_len)?)?;
+        let (two, rest) = rest.split_first_chunk()?;
+        let head = more.iter().fold(usize::from(code), |head, digit| head * 10 + usize::from(digit & 15));
+        Some(self.label_from(self.node(head, two)?, rest))
     }
 
     /// The node behind a head and the two digits that follow it.
     #[inline(always)]
-    fn node(&self, head: usize, two: usize) -> Option<u16> {
-        self.blocks.get(usize::from(*self.heads.get(head)?))?.get(two).copied()
+    fn node(&self, head: usize, [one, other]: &[u8; FIRST_DIGITS - HEAD_DIGITS]) -> Option<u16> {
+        let two = usize::from(one & 15) * 10 + usize::from(other & 15);
+        self.blocks.get(usize::from(self.heads[head % HEADS]))?.get(two).copied()
     }
 
     /// What it takes.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.heads) + size_of_val(&*self.blocks) + size_of_val(&*self.states) + size_of_val(&*self.tails)
+        size_of_val(&self.heads[..])
+            + size_of_val(&*self.blocks)
+            + size_of_val(&*self.states)
+            + size_of_val(&*self.tails)
     }
 
     /// The label after all of `digits` behind a node.
