@@ -222,10 +222,46 @@ impl<'i> Rows<'i> {
         self.judge_any(dialled, verdicts, done);
     }
 
+    #[inline(always)]
+    fn judge_any<T: AsRef<[u8]>>(
+        &mut self,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+        done: impl FnMut(&[u8], Option<Named>, &Verdict),
+    ) {
+        if Asked::of(self.index, self.question).rules.lists.is_empty() {
+            self.judge_one_by_one(dialled, verdicts, done);
+        } else {
+            self.judge_by_steps(dialled, verdicts, done);
+        }
+    }
+
+    /// Where no list is asked, nothing is waited for.
+    #[inline(always)]
+    fn judge_one_by_one<T: AsRef<[u8]>>(
+        &mut self,
+        dialled: &[T],
+        verdicts: &mut [Verdict],
+        mut done: impl FnMut(&[u8], Option<Named>, &Verdict),
+    ) {
+        let Rows { index, question, clock, .. } = self;
+        for (text, verdict) in dialled.iter().zip(verdicts) {
+            let text = text.as_ref();
+            *verdict = Verdict::BLANK;
+            match pass_at_once(index, *question, text, verdict) {
+                Ok(()) => done(text, None, verdict),
+                Err(rest) => {
+                    let named = go_on(index, *question, text, rest, clock, NoTrace, verdict);
+                    done(text, Some(named), verdict);
+                }
+            }
+        }
+    }
+
     /// Each step for all texts before the next one: what a step reads of a text is mostly in no cache that is near, and has
     /// been asked for by the step before, or is waited for together with that of the texts behind it.
     #[inline(always)]
-    fn judge_any<T: AsRef<[u8]>>(
+    fn judge_by_steps<T: AsRef<[u8]>>(
         &mut self,
         dialled: &[T],
         verdicts: &mut [Verdict],
@@ -234,7 +270,7 @@ impl<'i> Rows<'i> {
         let Rows { index, question, clock, .. } = self;
         let (index, question) = (*index, *question);
         let asked = Asked::of(index, question);
-        let (has_raw, has_lists) = (index.lists.has_raw(), !asked.rules.lists.is_empty());
+        let has_raw = index.lists.has_raw();
         let (bytes, whole) = (index.bytes(), index.lists.whole());
         // The texts, as far as they are E.164.
         let mut wanted = [Wanted::NOTHING; ROW];
@@ -242,22 +278,18 @@ impl<'i> Rows<'i> {
             *verdict = Verdict::BLANK;
             if let Some(clean) = text::clean_e164(text.as_ref()).filter(|_| !has_raw) {
                 verdict.number.become_clean(clean);
-                if has_lists {
-                    *wanted = whole.wanted(&verdict.number);
-                    whole.ask_for_segment(wanted);
-                }
+                *wanted = whole.wanted(&verdict.number);
+                whole.ask_for_segment(wanted);
             }
         }
         // Where each would be in the lists.
         let (mut seeks, mut places) = ([Seek::NOWHERE; ROW], [Place::NOWHERE; ROW]);
-        if has_lists {
-            let own = ..dialled.len().min(ROW);
-            for (wanted, seek) in wanted[own].iter().zip(&mut seeks[own]) {
-                *seek = whole.seek_ahead(bytes, wanted);
-            }
-            for (seek, place) in seeks[own].iter().zip(&mut places[own]) {
-                *place = whole.place_ahead(bytes, seek);
-            }
+        let own = ..dialled.len().min(ROW);
+        for (wanted, seek) in wanted[own].iter().zip(&mut seeks[own]) {
+            *seek = whole.seek_ahead(bytes, wanted);
+        }
+        for (seek, place) in seeks[own].iter().zip(&mut places[own]) {
+            *place = whole.place_ahead(bytes, seek);
         }
         // Whose the numbers are, while what is there is on its way. Of a text that no lane reads the class is nobody's, and
         // what is left to do stands beside it.
@@ -278,9 +310,7 @@ impl<'i> Rows<'i> {
                 match by_lane_apart(index, question, text.as_ref(), &mut verdict.number) {
                     Ok(own) => {
                         *class = own;
-                        if has_lists {
-                            *place = whole.ask_for(bytes, &verdict.number).unwrap_or(Place::NOWHERE);
-                        }
+                        *place = whole.ask_for(bytes, &verdict.number).unwrap_or(Place::NOWHERE);
                     }
                     Err(rest) => *left = rest,
                 }
@@ -290,7 +320,7 @@ impl<'i> Rows<'i> {
         for ((text, verdict), ((class, left), place)) in dialled.iter().zip(verdicts).zip(read) {
             let text = text.as_ref();
             let passed = match class.is_assigned() {
-                true => asked.pass(*class, has_lists.then_some(place), verdict),
+                true => asked.pass(*class, Some(place), verdict),
                 false => Err(*left),
             };
             match passed {
