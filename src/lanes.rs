@@ -104,12 +104,12 @@ impl Lanes {
         if lane.prefix_len() > 0 && !strips_to(home, rest.len()) {
             return None;
         }
-        let class = dial.plan.classify_national(home, rest);
-        if !class.is_assigned() {
-            return None;
-        }
         number.join(home.calling_code_digits(), rest);
-        Some(class)
+        let class = Some(dial.plan.classify(number.as_bytes())).filter(|class| class.is_assigned());
+        if class.is_none() {
+            *number = Number::EMPTY;
+        }
+        class
     }
 }
 

@@ -164,7 +164,7 @@ pub(crate) const ROW: usize = 16;
 /// Judges rows of texts with one question, each text as [`judge`] does.
 ///
 /// A list of millions of numbers is larger than the caches, so that a call waits for memory longer than
-/// it works. Here the numbers of a row are all read, and what the lists have of each is asked for, before
+/// it works. Where lists are asked, the numbers of a row are all read, and what the lists have of each is asked for, before
 /// the first answer is waited for: the processor then waits for all of them at once.
 pub(crate) struct Rows<'i> {
     index: &'i Index,
@@ -236,7 +236,7 @@ impl<'i> Rows<'i> {
         }
     }
 
-    /// Where no list is asked, nothing is waited for.
+    /// Where no list is asked there is no memory to ask for ahead: what the steps hand on to each other would only be work.
     #[inline(always)]
     fn judge_one_by_one<T: AsRef<[u8]>>(
         &mut self,
@@ -245,13 +245,18 @@ impl<'i> Rows<'i> {
         mut done: impl FnMut(&[u8], Option<Named>, &Verdict),
     ) {
         let Rows { index, question, clock, .. } = self;
+        let (index, question) = (*index, *question);
         for (text, verdict) in dialled.iter().zip(verdicts) {
             let text = text.as_ref();
             *verdict = Verdict::BLANK;
-            match pass_at_once(index, *question, text, verdict) {
+            let passed = pass_at_once(index, question, text, verdict).or_else(|rest| match rest {
+                Rest::Text => pass_by_lane_apart(index, question, text, verdict),
+                rest => Err(rest),
+            });
+            match passed {
                 Ok(()) => done(text, None, verdict),
                 Err(rest) => {
-                    let named = go_on(index, *question, text, rest, clock, NoTrace, verdict);
+                    let named = go_on(index, question, text, rest, clock, NoTrace, verdict);
                     done(text, Some(named), verdict);
                 }
             }
@@ -398,6 +403,12 @@ pub(crate) fn pass_by_lane(
     }
     let place = asked.place(&verdict.number);
     asked.pass(class, place.as_ref(), verdict)
+}
+
+/// [`pass_by_lane`], for those who want it in its own place.
+#[inline(never)]
+fn pass_by_lane_apart(index: &Index, question: Question, dialled: &[u8], verdict: &mut Verdict) -> Result<(), Rest> {
+    pass_by_lane(index, question, dialled, verdict)
 }
 
 /// [`by_lane`], for those who want it in its own place.

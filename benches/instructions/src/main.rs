@@ -67,11 +67,18 @@ struct Row {
 
 const ALLOWED: (Action, Reason) = (Action::Allow, Reason::Default);
 
-static ROWS: [Row; 11] = [
+static ROWS: [Row; 12] = [
     Row {
         name: "E.164",
         list: false,
         many: false,
+        texts: || not_listed().map(|n| format!("+{n}")).take(TEXTS).collect(),
+        answer: ALLOWED,
+    },
+    Row {
+        name: "E.164, blocks of 16",
+        list: false,
+        many: true,
         texts: || not_listed().map(|n| format!("+{n}")).take(TEXTS).collect(),
         answer: ALLOWED,
     },
