@@ -103,7 +103,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (nightly compiler and cargo-fuzz)
 			-max_len=16384 -dict=fuzz/dictionaries/$$target.dict; \
 	done
 
-bench: ## the call path and long lists beside their peers: times and ratios, about fourteen minutes
+bench: ## the call path and long lists beside their peers: times and ratios, about thirteen minutes
 	$(CARGO) bench --locked --all-features --bench lists
 	$(CARGO) bench --locked --all-features --bench screen | awk -f benches/table.awk
 

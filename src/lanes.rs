@@ -65,7 +65,7 @@ impl Lanes {
     }
 
     /// The number that digits are, `plus` in front of them or not, and whose it is, where that takes
-    /// no long look: what [`DialPlan::read`] says. `number` is written only then.
+    /// no long look: what [`DialPlan::read`] says. `number` is to be empty, and is empty again where it takes one.
     #[inline(always)]
     pub(crate) fn read(
         &self,

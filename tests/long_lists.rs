@@ -9,8 +9,9 @@ use common::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use tollgate::compile::{Compiled, Compiler, Report};
-use tollgate::{Gate, Index, Query, Verdict};
+use tollgate::{Gate, GateOptions, Index, Observer, Query, Verdict};
 
 /// More than the compiler keeps the lines of.
 const LONG: usize = 120_000;
@@ -292,6 +293,72 @@ fn a_row_is_judged_as_its_numbers_are() {
     assert!(gate.screen_many(&Query::new().profile("nobody"), &["112"], &mut verdicts).is_err());
     assert_eq!(verdicts, [Verdict::EMPTY]);
     assert!(Verdict::EMPTY.is_blocked(), "what nobody has judged lets no call through");
+}
+
+/// What a row's numbers are counted as and who is told of them is what single calls are counted as and who is told of those,
+/// also where no list is asked and the row goes another way.
+#[test]
+fn a_row_is_counted_and_observed_as_its_numbers_are() {
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<(Vec<u8>, Verdict)>>>);
+    impl Observer for Told {
+        fn blocked(&self, dialled: &[u8], verdict: &Verdict) {
+            self.0.lock().unwrap().push((dialled.to_vec(), *verdict));
+        }
+    }
+    let policy = r#"
+[site]
+home = "SK"
+[lists.blacklist]
+action = "block"
+entries = ["+421905123456"]
+[profiles.default.outbound]
+lists = ["blacklist"]
+types.block = ["premium_rate"]
+countries.block = ["LV"]
+[profiles.bare.outbound]
+types.block = ["premium_rate"]
+countries.block = ["LV"]
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let index = compile(folder.path(), policy, Compiler::new()).index;
+    let texts = [
+        "+421905123456",
+        "+421905000001",
+        "0905 000 002",
+        "00421905000003",
+        "+421900123456",
+        "0900 123 457",
+        "00 371 26123456",
+        "+37126123457",
+        "+42190512345",
+        "112",
+        "anonymous",
+        "",
+        "&",
+        "sip:+37126123458@h",
+        "+4915112345678",
+        "004915112345679",
+        "00421900123458",
+    ];
+    for profile in ["default", "bare"] {
+        let query = Query::new().profile(profile);
+        let asked = |ask: &dyn Fn(&Gate)| {
+            let told = Told::default();
+            let index = Index::from_bytes(index.clone()).unwrap();
+            let gate = GateOptions::new().observer(told.clone()).with_index(index);
+            ask(&gate);
+            let told = told.0.lock().unwrap().clone();
+            (gate.stats().verdicts, gate.stats().lists, told)
+        };
+        let single =
+            asked(&|gate| texts.iter().for_each(|text| _ = gate.screen_with(&query, text.as_bytes()).unwrap()));
+        let many = asked(&|gate| _ = gate.screen_many(&query, &texts, &mut [Verdict::EMPTY; 17]).unwrap());
+        let each = asked(&|gate| gate.screen_each(&query, &texts, |_| ()).unwrap());
+        assert!(single.0.len() >= 5 && single.2.len() >= 6, "{single:?}");
+        assert_eq!(many, single, "{profile}");
+        assert_eq!(each, single, "{profile}");
+    }
 }
 
 /// A file that was opened before is opened again without reading all of it, and answers the same; with

@@ -167,7 +167,8 @@ pub(crate) fn libphonenumber(world: &World, rows: &mut Vec<Row>) {
     ] {
         let numbers = check_readings(&gate, texts);
         println!("{name}: {} texts, {numbers} of them numbers of somebody", texts.len());
-        // As in a program: without a region to look up where it is the site's own.
+        // As in a program: what is dialled at the site's home takes no query.
+        let is_home = texts.iter().all(|(home, ..)| *home == sk);
         let questions: Vec<Query> =
             texts.iter().map(|(home, ..)| if *home == sk { Query::new() } else { Query::new().home(*home) }).collect();
         let blocked: u64 = questions
@@ -185,6 +186,12 @@ pub(crate) fn libphonenumber(world: &World, rows: &mut Vec<Row>) {
                 Contender::new(texts.len() * passes, blocked * passes as u64, || {
                     let mut blocked = 0;
                     for _ in 0..passes {
+                        if is_home {
+                            for (.., text) in texts {
+                                blocked += u64::from(gate.screen(black_box(text.as_bytes())).is_blocked());
+                            }
+                            continue;
+                        }
                         for (query, (.., text)) in questions.iter().zip(texts) {
                             let verdict = gate.screen_with(black_box(query), black_box(text.as_bytes())).unwrap();
                             blocked += u64::from(verdict.is_blocked());
