@@ -228,13 +228,7 @@ impl Shortcut {
         for (head, state) in heads.iter_mut().zip(&behind_heads) {
             *head = different.binary_search(state).unwrap_or(0) as u16;
         }
-        let pair = |state: &u16| {
-            let mut pairs = [0; PAIRS];
-            pairs.iter_mut().zip(behind(*state).flat_map(behind)).for_each(|(pair, state)| *pair = state);
-            pairs
-        };
-        let mut pairs: Box<[[u16; PAIRS]]> = different.iter().map(pair).collect();
-        // What can be behind them: more is not asked for.
+        // What can be behind their pairs: more is not asked for.
         let mut is_needed = vec![false; states.len()];
         let mut open = Vec::new();
         let mut need = |state: u16, open: &mut Vec<u16>| {
@@ -243,7 +237,12 @@ impl Shortcut {
                 open.push(state);
             }
         };
-        pairs.as_flattened().iter().for_each(|state| need(*state, &mut open));
+        let mut is_fourth = vec![false; states.len()];
+        for fourth in different.iter().flat_map(|state| behind(*state)) {
+            if !std::mem::replace(&mut is_fourth[usize::from(fourth)], true) {
+                behind(fourth).for_each(|state| need(state, &mut open));
+            }
+        }
         while let Some(state) = open.pop() {
             behind(state).for_each(|next| need(next, &mut open));
         }
@@ -254,7 +253,12 @@ impl Shortcut {
         };
         let mut node = vec![0u16; states.len()];
         needed(false).chain(needed(true)).zip(0..).for_each(|(i, own)| node[i] = own);
-        pairs.as_flattened_mut().iter_mut().for_each(|pair| *pair = node[usize::from(*pair)]);
+        let pairs = |state: &u16| {
+            let mut pairs = [0; PAIRS];
+            let both = behind(*state).flat_map(behind);
+            pairs.iter_mut().zip(both).for_each(|(pair, state)| *pair = node[usize::from(state)]);
+            pairs
+        };
         let short = |i: usize| {
             let mut slots = states[i];
             slots[..LABEL].iter_mut().for_each(|next| *next = node[usize::from(*next)]);
@@ -262,7 +266,7 @@ impl Shortcut {
         };
         Shortcut {
             heads,
-            pairs,
+            pairs: different.iter().map(pairs).collect(),
             states: needed(false).map(short).collect(),
             tails: needed(true).filter_map(|i| tails[i]).collect(),
         }

@@ -299,8 +299,9 @@ fn a_row_is_judged_as_its_numbers_are() {
 /// also where no list is asked and the row goes another way.
 #[test]
 fn a_row_is_counted_and_observed_as_its_numbers_are() {
+    type Blocked = Vec<(Vec<u8>, Verdict)>;
     #[derive(Clone, Default)]
-    struct Told(Arc<Mutex<Vec<(Vec<u8>, Verdict)>>>);
+    struct Told(Arc<Mutex<Blocked>>);
     impl Observer for Told {
         fn blocked(&self, dialled: &[u8], verdict: &Verdict) {
             self.0.lock().unwrap().push((dialled.to_vec(), *verdict));
